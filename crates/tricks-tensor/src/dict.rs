@@ -1,0 +1,127 @@
+use crate::{Error, Float, Grad, ParamKind, ParamMut, Parameters, Path, Place, Result};
+use ndarray::{ArrayD, ArrayViewD};
+use std::collections::BTreeMap;
+
+/// Named arrays with their gradients: the chapter's `params` and `grads` maps in one.
+///
+/// Visited in the order of names, whatever the order of insertion. A name starting with `b` and
+/// a one-dimensional array is *not* guessed to be a bias: say so with [`Dict::insert_as`].
+///
+/// ```
+/// use tricks_tensor::{Dict, ndarray::arr1};
+/// let mut params = Dict::new();
+/// params.insert("w", arr1(&[1.0, -2.0]));
+/// params.set_grad("w", arr1(&[0.5, 0.5]).view().into_dyn())?;
+/// assert_eq!(params["w"][[1]], -2.0);
+/// let wrong = params.set_grad("w", arr1(&[0.5]).view().into_dyn()).unwrap_err();
+/// assert_eq!(wrong.to_string(), "w: gradient has shape [1], parameter [2]");
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Dict<F> {
+    entries: BTreeMap<String, Item<F>>,
+}
+
+#[derive(Clone, Debug)]
+struct Item<F> {
+    kind: ParamKind,
+    // Both in standard layout; the gradient has the parameter's shape.
+    value: ArrayD<F>,
+    grad: ArrayD<F>,
+    absent: bool,
+}
+
+impl<F: Float> Dict<F> {
+    /// An empty map.
+    pub fn new() -> Self {
+        Self { entries: BTreeMap::new() }
+    }
+
+    /// Adds or replaces a weight, of any layout; its gradient is absent until set.
+    pub fn insert<D: ndarray::Dimension>(
+        &mut self,
+        name: impl Into<String>,
+        value: ndarray::Array<F, D>,
+    ) {
+        self.insert_as(name, ParamKind::Weight, value);
+    }
+
+    /// Adds or replaces a parameter of another kind.
+    pub fn insert_as<D: ndarray::Dimension>(
+        &mut self,
+        name: impl Into<String>,
+        kind: ParamKind,
+        value: ndarray::Array<F, D>,
+    ) {
+        let value = value.into_dyn().as_standard_layout().into_owned();
+        let grad = ArrayD::zeros(value.raw_dim());
+        self.entries.insert(name.into(), Item { kind, value, grad, absent: true });
+    }
+
+    /// Sets the gradient of a parameter from a view of any layout.
+    ///
+    /// # Errors
+    /// An unknown name; another shape.
+    pub fn set_grad(&mut self, name: &str, grad: ArrayViewD<'_, F>) -> Result<()> {
+        let Some(item) = self.entries.get_mut(name) else {
+            return Err(Error::invalid("Dict", format!("no parameter named {name}")));
+        };
+        if grad.shape() != item.value.shape() {
+            return Err(Error::shape(
+                name,
+                ("gradient", grad.shape()),
+                ("parameter", item.value.shape()),
+            ));
+        }
+        item.grad.assign(&grad);
+        item.absent = false;
+        Ok(())
+    }
+
+    /// Marks the gradient of a parameter as absent: the next step leaves it alone.
+    pub fn clear_grad(&mut self, name: &str) {
+        if let Some(item) = self.entries.get_mut(name) {
+            item.absent = true;
+        }
+    }
+
+    /// A parameter's values.
+    pub fn get(&self, name: &str) -> Option<&ArrayD<F>> {
+        self.entries.get(name).map(|item| &item.value)
+    }
+
+    /// A parameter's gradient, if it has one.
+    pub fn grad(&self, name: &str) -> Option<&ArrayD<F>> {
+        self.entries.get(name).filter(|item| !item.absent).map(|item| &item.grad)
+    }
+
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+}
+
+impl<F: Float> std::ops::Index<&str> for Dict<F> {
+    type Output = ArrayD<F>;
+
+    /// # Panics
+    /// If there is no such parameter; [`Dict::get`] does not.
+    fn index(&self, name: &str) -> &ArrayD<F> {
+        &self.entries[name].value
+    }
+}
+
+impl<F: Float> Parameters<F> for Dict<F> {
+    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
+        for (name, item) in &mut self.entries {
+            let path = at.name(name);
+            let shape = item.value.raw_dim();
+            let place =
+                Place { path: &path, kind: item.kind, shape: ndarray::Dimension::slice(&shape) };
+            let value = item.value.as_slice_mut().expect("standard layout, kept since insertion");
+            let grad = item.grad.as_slice_mut().expect("standard layout, kept since insertion");
+            let grad = if item.absent { Grad::Absent } else { Grad::Dense(grad) };
+            f(place, ParamMut { value, grad });
+        }
+    }
+}

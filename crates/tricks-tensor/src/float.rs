@@ -1,0 +1,63 @@
+use ndarray::NdFloat;
+use std::iter::Sum;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// The number type of parameters and activations: `f32` or `f64`.
+///
+/// Hyper-parameters are `f64` everywhere and cross into `F` once a step.
+pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
+    /// `"f32"` or `"f64"`.
+    const NAME: &'static str;
+    /// The nearest number of this type.
+    fn of(x: f64) -> Self;
+    /// The same number as an `f64`.
+    fn widen(self) -> f64;
+    /// `eˣ`, the same bits on every machine.
+    fn exp_exact(self) -> Self;
+    /// `tanh x`, the same bits on every machine.
+    fn tanh_exact(self) -> Self;
+    /// Entry of a [`StateDict`](crate::StateDict).
+    fn values(data: &[Self]) -> crate::Values;
+    /// The data of an entry, if it is of this type.
+    fn from_values(values: &crate::Values) -> Option<&[Self]>;
+}
+
+macro_rules! float {
+    ($t:ident, $exp:ident, $tanh:ident, $variant:ident) => {
+        impl Float for $t {
+            const NAME: &'static str = stringify!($t);
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as $t
+            }
+            #[inline(always)]
+            fn widen(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline]
+            fn exp_exact(self) -> Self {
+                libm::$exp(self)
+            }
+            #[inline]
+            fn tanh_exact(self) -> Self {
+                libm::$tanh(self)
+            }
+            fn values(data: &[Self]) -> crate::Values {
+                crate::Values::$variant(data.to_vec())
+            }
+            fn from_values(values: &crate::Values) -> Option<&[Self]> {
+                match values {
+                    crate::Values::$variant(data) => Some(data),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+float!(f32, expf, tanhf, F32);
+float!(f64, exp, tanh, F64);

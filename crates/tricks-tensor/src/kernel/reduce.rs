@@ -1,0 +1,123 @@
+use super::{MIN_FORK, join, threads, vectorize};
+use crate::Float;
+
+/// Sums are taken block by block, and the block sums added pairwise: the order does not depend on
+/// threads.
+pub const BLOCK: usize = 1 << 14;
+
+/// Independent partial sums inside a block: enough for the widest vector registers.
+const LANES: usize = 16;
+
+/// `Σ f(x)` in `f64`, in a fixed order, on many threads for long slices.
+///
+/// `f` must be a closure marked `#[inline(always)]`.
+#[inline]
+pub fn sum_blocks<F: Float>(x: &[F], f: impl Fn(f64) -> f64 + Copy + Send + Sync) -> f64 {
+    // The halves meet at multiples of BLOCK that depend on the length alone.
+    if x.len() <= BLOCK {
+        return block(x, f);
+    }
+    let middle = x.len().div_ceil(BLOCK).div_ceil(2) * BLOCK;
+    let (a, b) = x.split_at(middle);
+    let (a, b) = if x.len() > MIN_FORK && threads() > 1 {
+        join(|| sum_blocks(a, f), || sum_blocks(b, f))
+    } else {
+        (sum_blocks(a, f), sum_blocks(b, f))
+    };
+    a + b
+}
+
+fn block<F: Float>(x: &[F], f: impl Fn(f64) -> f64 + Copy) -> f64 {
+    vectorize(
+        #[inline(always)]
+        || {
+            let (vectors, rest) = x.as_chunks::<LANES>();
+            let mut sums = [0.0; LANES];
+            for vector in vectors {
+                for lane in 0..LANES {
+                    sums[lane] += f(vector[lane].widen());
+                }
+            }
+            for (sum, x) in sums.iter_mut().zip(rest) {
+                *sum += f(x.widen());
+            }
+            let mut width = LANES / 2;
+            while width > 0 {
+                for lane in 0..width {
+                    sums[lane] += sums[lane + width];
+                }
+                width /= 2;
+            }
+            sums[0]
+        },
+    )
+}
+
+/// `Σ x²`; NaN or infinite if any element is.
+pub fn sum_squares<F: Float>(x: &[F]) -> f64 {
+    sum_blocks(
+        x,
+        #[inline(always)]
+        |x| x * x,
+    )
+}
+
+/// The position of the first NaN or infinity.
+///
+/// One read at the speed of memory: `0·x` is 0 for finite `x` and NaN for all others, so a block
+/// is finite exactly when the sum of these is not NaN.
+pub fn first_non_finite<F: Float>(x: &[F]) -> Option<usize> {
+    if finite(x) { None } else { x.iter().position(|x| !x.is_finite()) }
+}
+
+fn finite<F: Float>(x: &[F]) -> bool {
+    if x.len() > MIN_FORK && threads() > 1 {
+        let (a, b) = x.split_at(x.len() / 2);
+        let (a, b) = join(|| finite(a), || finite(b));
+        return a && b;
+    }
+    vectorize(
+        #[inline(always)]
+        || {
+            let (vectors, rest) = x.as_chunks::<{ 4 * LANES }>();
+            let mut sums = [F::zero(); 4 * LANES];
+            for vector in vectors {
+                for lane in 0..4 * LANES {
+                    sums[lane] += vector[lane] * F::zero();
+                }
+            }
+            let total = sums.iter().chain(rest).fold(F::zero(), |sum, &x| sum + x * F::zero());
+            !total.is_nan()
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sums_are_right_and_ignore_threads(len in 0usize..300_000, seed: u64) {
+            let mut x = vec![0.0; len];
+            crate::Noise::new(seed).fill_uniform(0, &mut x);
+            let sum = sum_squares(&x);
+            let naive: f64 = x.iter().map(|x| x * x).sum();
+            prop_assert!((sum - naive).abs() <= 1e-12 * naive.max(1.0));
+            #[cfg(feature = "rayon")]
+            for threads in [1, 2, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                prop_assert_eq!(sum.to_bits(), pool.install(|| sum_squares(&x)).to_bits());
+            }
+        }
+
+        #[test]
+        fn non_finite_is_found(len in 1usize..200_000, at: usize, which in 0usize..3) {
+            let mut x = vec![1e30f32; len];
+            prop_assert_eq!(first_non_finite(&x), None);
+            x[at % len] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][which];
+            prop_assert_eq!(first_non_finite(&x), Some(at % len));
+        }
+    }
+}

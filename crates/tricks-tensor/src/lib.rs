@@ -1,0 +1,38 @@
+//! The vocabulary the `tricks` crates are written in.
+//!
+//! | what | where |
+//! |---|---|
+//! | the two number types | [`Float`] |
+//! | parameters and their gradients, visited by name | [`Parameters`], [`Place`], [`ParamMut`], [`Path`], [`Dict`] |
+//! | randomness as a value | [`Noise`] |
+//! | the contract of a layer | [`Layer`], [`Mode`] |
+//! | everything that survives a restart | [`StateDict`] |
+//! | what can go wrong | [`Error`] |
+//! | vector instructions, threads, sums, the matrix product | [`kernel`] |
+//! | backward passes held to central differences | [`gradcheck`] |
+//!
+//! Nothing here knows an optimizer, a schedule or a network.
+
+mod dict;
+mod error;
+mod float;
+pub mod gradcheck;
+pub mod kernel;
+mod layer;
+pub mod math;
+mod noise;
+mod param;
+mod path;
+mod state;
+#[cfg(feature = "safetensors")]
+mod state_file;
+
+pub use dict::Dict;
+pub use error::{Error, Result, hyper};
+pub use float::Float;
+pub use layer::{Layer, Mode};
+pub use ndarray;
+pub use noise::Noise;
+pub use param::{Grad, ParamKind, ParamMut, Parameters, Place};
+pub use path::{Path, Segment};
+pub use state::{Entry, StateDict, Values};
