@@ -1,1 +1,42 @@
-//! (empty)
+//! Optimizers for parameters that live anywhere: slices, maps of arrays, layers.
+//!
+//! A [`Rule`] is a formula on slices; an [`Optimizer`] applies it to a set of parameters, with
+//! groups, weight decay, memory by name and threads. Whole-set operations on gradients, such as
+//! [`clip_global_norm`], stand before the step.
+//!
+//! ```
+//! use tricks_optim::{Adam, Optimizer, StepArgs, clip_global_norm};
+//!
+//! // f(x, y) = x²/20 + y², from (−7, 2).
+//! let (mut x, mut y) = ([-7.0f64], [2.0f64]);
+//! let (mut dx, mut dy) = ([0.0], [0.0]);
+//! let mut params = [("x", &mut x[..], &mut dx[..]), ("y", &mut y[..], &mut dy[..])];
+//! let mut adam = Optimizer::builder(Adam::chapter()).bind(&mut params)?;
+//! for _ in 0..200 {
+//!     let [(_, x, dx), (_, y, dy)] = &mut params;
+//!     (dx[0], dy[0]) = (x[0] / 10.0, 2.0 * y[0]);
+//!     let clip = clip_global_norm(&mut params, 10.0)?;
+//!     adam.step(StepArgs::new(0.1).clip(clip), &mut params)?;
+//! }
+//! assert!(x[0].abs() < 0.1 && y[0].abs() < 0.1, "{x:?} {y:?}");
+//! # Ok::<(), tricks_tensor::Error>(())
+//! ```
+//!
+//! The learning rate is an argument of every step: a schedule is a function the caller evaluates,
+//! and nothing hides or changes it.
+
+mod clip;
+mod driver;
+mod memory;
+mod optimizer;
+mod rule;
+pub mod rules;
+mod state;
+
+pub use clip::{Clip, ClipGlobalNorm, clip_global_norm, clip_norm, clip_value};
+pub use optimizer::{Builder, Group, Optimizer, StepArgs};
+pub use rule::{Describe, MAX_SLOTS, Rule, Slots, StepCx, WeightDecay, each};
+pub use rules::{
+    AdaGrad, Adam, AdamW, AmsGrad, EpsForm, EpsPlace, Momentum, MomentumForm, RmsMomentum, RmsProp,
+    Sgd,
+};

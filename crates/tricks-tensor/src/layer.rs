@@ -55,12 +55,7 @@ pub trait Layer<F: Float>: Parameters<F> + Send + Sync {
     /// # Errors
     /// Wrong shapes; whatever the layer cannot do with this input (a batch of one sample in batch
     /// normalization).
-    fn forward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewMutD<'_, F>,
-        mode: Mode,
-    ) -> Result<()>;
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()>;
 
     /// Sets the gradients of the parameters and `dx` from `dy`, the gradient of the loss with
     /// respect to `y`.
@@ -90,12 +85,7 @@ impl<F: Float> Layer<F> for Box<dyn Layer<F>> {
     fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
         (**self).output_shape(x)
     }
-    fn forward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewMutD<'_, F>,
-        mode: Mode,
-    ) -> Result<()> {
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
         (**self).forward(x, y, mode)
     }
     fn backward(

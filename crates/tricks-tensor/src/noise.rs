@@ -99,23 +99,35 @@ impl Noise {
 
     /// Words `first..first + out.len()`.
     pub fn fill_words(self, first: u64, out: &mut [u32]) {
-        self.fill(first, out, |block, out| {
-            for (lane, words) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                *words = [block[0][lane], block[1][lane], block[2][lane], block[3][lane]];
-            }
-        }, 4, |noise, i| noise.word(i));
+        self.fill(
+            first,
+            out,
+            |block, out| {
+                for (lane, words) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    *words = [block[0][lane], block[1][lane], block[2][lane], block[3][lane]];
+                }
+            },
+            4,
+            |noise, i| noise.word(i),
+        );
     }
 
     /// Numbers `first..first + out.len()`, each uniform on [0, 1).
     pub fn fill_uniform(self, first: u64, out: &mut [f64]) {
-        self.fill(first, out, |block, out| {
-            for (lane, pair) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                *pair = [
-                    unit(block[0][lane], block[1][lane]),
-                    unit(block[2][lane], block[3][lane]),
-                ];
-            }
-        }, 2, |noise, i| noise.uniform(i));
+        self.fill(
+            first,
+            out,
+            |block, out| {
+                for (lane, pair) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                    *pair = [
+                        unit(block[0][lane], block[1][lane]),
+                        unit(block[2][lane], block[3][lane]),
+                    ];
+                }
+            },
+            2,
+            |noise, i| noise.uniform(i),
+        );
     }
 
     /// Whole vectors of blocks by `many`, ragged ends by `one`; `per` numbers a block.
@@ -162,10 +174,10 @@ const ROUNDS: u32 = 10;
 
 /// Philox4x32-10 of the counter `(index, domain)`.
 fn philox(key: u64, index: u64, domain: [u32; 2]) -> [u32; 4] {
-    philox4x32([index as u32, (index >> 32) as u32, domain[0], domain[1]], [
-        key as u32,
-        (key >> 32) as u32,
-    ])
+    philox4x32(
+        [index as u32, (index >> 32) as u32, domain[0], domain[1]],
+        [key as u32, (key >> 32) as u32],
+    )
 }
 
 #[inline(always)]

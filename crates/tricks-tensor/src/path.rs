@@ -51,22 +51,21 @@ impl<'a> Path<'a> {
 
     /// Whether this path reads `text`; nothing is allocated.
     pub fn is(&self, text: &str) -> bool {
-        let mut rest = Some(text);
-        // `write_str` is handed the path piece by piece; each must be the next piece of `text`.
-        let mut eater = Eater { rest: &mut rest };
-        let _ = fmt::Write::write_fmt(&mut eater, format_args!("{self}"));
-        rest == Some("")
-    }
-}
-
-struct Eater<'r, 't> {
-    rest: &'r mut Option<&'t str>,
-}
-
-impl fmt::Write for Eater<'_, '_> {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        *self.rest = self.rest.and_then(|rest| rest.strip_prefix(piece));
-        if self.rest.is_some() { Ok(()) } else { Err(fmt::Error) }
+        let Some(parent) = self.parent else { return text.is_empty() };
+        let rest = match self.segment {
+            Segment::Name(name) => text.strip_suffix(name),
+            Segment::Index(index) => {
+                let rest = text.trim_end_matches(|c: char| c.is_ascii_digit());
+                let digits = &text[rest.len()..];
+                let canonical = digits == "0" || !digits.starts_with('0');
+                (canonical && digits.parse() == Ok(index)).then_some(rest)
+            }
+        };
+        match rest {
+            Some(rest) if parent.parent.is_none() => rest.is_empty(),
+            Some(rest) => rest.strip_suffix('.').is_some_and(|rest| parent.is(rest)),
+            None => false,
+        }
     }
 }
 
@@ -94,7 +93,7 @@ mod tests {
         let (a, b) = (root.name("ab"), root.name("layers"));
         let c = b.index(12);
         assert!(root.is("") && a.is("ab") && c.is("layers.12"));
-        for wrong in ["", "a", "abc", "layers.1", "layers.123", "layers12"] {
+        for wrong in ["", "a", "abc", "layers.1", "layers.123", "layers12", "layers.012", ".12"] {
             assert!(!a.is(wrong) && !c.is(wrong), "{wrong}");
         }
     }

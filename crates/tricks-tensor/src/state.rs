@@ -124,7 +124,9 @@ impl StateDict {
         let want = || format!("{} {shape:?}", F::NAME);
         let entry = self.entries.get(name).ok_or_else(|| missing(name, &want()))?;
         match F::from_values(&entry.values) {
-            Some(data) if entry.shape == shape && data.len() == shape.iter().product::<usize>() => Ok(data),
+            Some(data) if entry.shape == shape && data.len() == shape.iter().product::<usize>() => {
+                Ok(data)
+            }
             _ => Err(unfit(name, entry, &want())),
         }
     }

@@ -20,8 +20,12 @@ impl StateDict {
             .iter()
             .map(|(name, Entry { shape, values })| {
                 let (kind, bytes) = match values {
-                    Values::F32(x) => (Dtype::F32, x.iter().flat_map(|x| x.to_le_bytes()).collect()),
-                    Values::F64(x) => (Dtype::F64, x.iter().flat_map(|x| x.to_le_bytes()).collect()),
+                    Values::F32(x) => {
+                        (Dtype::F32, x.iter().flat_map(|x| x.to_le_bytes()).collect())
+                    }
+                    Values::F64(x) => {
+                        (Dtype::F64, x.iter().flat_map(|x| x.to_le_bytes()).collect())
+                    }
                     Values::U64(x) => {
                         (Dtype::U64, x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
                     }
@@ -125,7 +129,11 @@ mod tests {
 
     fn sample() -> StateDict {
         let mut state = StateDict::new();
-        state.insert("layers.0.weight/m", &[2, 3], &[0.5f32, -0.0, f32::MIN_POSITIVE, 1e30, 2., 3.]);
+        state.insert(
+            "layers.0.weight/m",
+            &[2, 3],
+            &[0.5f32, -0.0, f32::MIN_POSITIVE, 1e30, 2., 3.],
+        );
         state.insert("empty", &[0, 4], &[] as &[f64]);
         state.insert_count("step", u64::MAX);
         state.insert_number("best", f64::NEG_INFINITY);

@@ -40,10 +40,7 @@ fn split<F: Float>(
     }
     let (b0, b1) = b.split_at(Axis(1), middle);
     let (c0, c1) = c.split_at(Axis(1), middle);
-    join(
-        || split(left, alpha, a, b0, beta, c0),
-        || split(parts - left, alpha, a, b1, beta, c1),
-    );
+    join(|| split(left, alpha, a, b0, beta, c0), || split(parts - left, alpha, a, b1, beta, c1));
 }
 
 #[cfg(test)]

@@ -12,4 +12,4 @@ mod threads;
 pub use matmul::matmul;
 pub use reduce::{BLOCK, first_non_finite, sum_blocks, sum_squares};
 pub use simd::vectorize;
-pub use threads::{MIN_FORK, join, threads};
+pub use threads::{MIN_FORK, join, threads, worth_forking};

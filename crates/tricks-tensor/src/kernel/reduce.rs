@@ -1,4 +1,4 @@
-use super::{MIN_FORK, join, threads, vectorize};
+use super::{join, vectorize, worth_forking};
 use crate::Float;
 
 /// Sums are taken block by block, and the block sums added pairwise: the order does not depend on
@@ -19,7 +19,7 @@ pub fn sum_blocks<F: Float>(x: &[F], f: impl Fn(f64) -> f64 + Copy + Send + Sync
     }
     let middle = x.len().div_ceil(BLOCK).div_ceil(2) * BLOCK;
     let (a, b) = x.split_at(middle);
-    let (a, b) = if x.len() > MIN_FORK && threads() > 1 {
+    let (a, b) = if worth_forking(x.len()) {
         join(|| sum_blocks(a, f), || sum_blocks(b, f))
     } else {
         (sum_blocks(a, f), sum_blocks(b, f))
@@ -71,7 +71,7 @@ pub fn first_non_finite<F: Float>(x: &[F]) -> Option<usize> {
 }
 
 fn finite<F: Float>(x: &[F]) -> bool {
-    if x.len() > MIN_FORK && threads() > 1 {
+    if worth_forking(x.len()) {
         let (a, b) = x.split_at(x.len() / 2);
         let (a, b) = join(|| finite(a), || finite(b));
         return a && b;

@@ -17,6 +17,16 @@ pub fn join<A: Send, B: Send>(
     return (a(), b());
 }
 
+/// Whether `elements` of update work are worth a fork here: more from outside a pool, where a fork
+/// costs more.
+pub fn worth_forking(elements: usize) -> bool {
+    #[cfg(feature = "rayon")]
+    let inside = rayon::current_thread_index().is_some();
+    #[cfg(not(feature = "rayon"))]
+    let inside = false;
+    elements > if inside { MIN_FORK } else { 4 * MIN_FORK } && threads() > 1
+}
+
 /// How many threads [`join`] can use here.
 pub fn threads() -> usize {
     #[cfg(feature = "rayon")]

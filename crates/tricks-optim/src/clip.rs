@@ -1,0 +1,196 @@
+use tricks_tensor::{Float, Grad, Parameters, Path, Place, Result, hyper, kernel, math};
+
+/// What a clip found: the norm of all gradients, and the factor that brings it below the limit.
+///
+/// Hand it to the step with [`StepArgs::clip`](crate::StepArgs::clip): the factor goes into the
+/// update, so clipping costs one read of the gradients and no write.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clip {
+    /// The norm before clipping; NaN or infinite if a gradient is.
+    pub norm: f64,
+    /// The factor on every gradient, at most 1.
+    pub scale: f64,
+}
+
+impl Clip {
+    /// Scales the gradients in place, for those who step by other means.
+    pub fn apply<F: Float>(&self, params: &mut (impl Parameters<F> + ?Sized)) {
+        each_gradient(params, |_, grad| scale(grad, self.scale));
+    }
+}
+
+/// Clipping by the norm of all gradients together.
+///
+/// # Formula
+/// ```text
+/// ‖g‖ₚ = (Σ |g|ᵖ)^(1/p)   over all parameters;   p = ∞: max |g|
+/// g ← g · min(1, max_norm / (‖g‖ₚ + eps))
+/// ```
+/// | field | default | range |
+/// |---|---|---|
+/// | `max_norm` | 1 | ≥ 0 |
+/// | `p` | 2 | > 0, ∞ allowed |
+/// | `eps` | 1e-6 | ≥ 0 |
+///
+/// Notes: `eps` 1e-6 is PyTorch's `clip_grad_norm_`, which shrinks a little even at the limit; 0 is
+/// Optax's and Keras'. Some libraries clip each tensor by itself under this name: that is
+/// [`clip_norm`].
+///
+/// Source: Pascanu, Mikolov, Bengio: *On the difficulty of training recurrent neural networks*,
+/// ICML 2013, algorithm 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipGlobalNorm {
+    /// The limit.
+    pub max_norm: f64,
+    /// The order of the norm.
+    pub p: f64,
+    /// Added to the norm before dividing.
+    pub eps: f64,
+}
+
+impl Default for ClipGlobalNorm {
+    fn default() -> Self {
+        Self { max_norm: 1.0, p: 2.0, eps: 1e-6 }
+    }
+}
+
+impl ClipGlobalNorm {
+    /// Reads the gradients once; nothing is written.
+    ///
+    /// # Errors
+    /// Hyper-parameters out of range. A norm that is not finite is no error here: the step it is
+    /// handed to refuses it, and names the parameter.
+    pub fn measure<F: Float>(&self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<Clip> {
+        hyper::non_negative("ClipGlobalNorm", "max_norm", self.max_norm)?;
+        hyper::non_negative("ClipGlobalNorm", "eps", self.eps)?;
+        let positive = self.p > 0.0;
+        hyper::require("ClipGlobalNorm", "p", self.p, positive, "above 0")?;
+        let norm = norm(params, self.p);
+        let scale = self.max_norm / (norm + self.eps);
+        // Not `min`: a NaN norm must give a NaN factor.
+        Ok(Clip { norm, scale: if scale > 1.0 { 1.0 } else { scale } })
+    }
+}
+
+/// [`ClipGlobalNorm`] with the 2-norm and PyTorch's `eps`; reads the gradients once.
+///
+/// ```
+/// use tricks_optim::{Optimizer, Sgd, StepArgs, clip_global_norm};
+/// let (mut w, mut dw) = ([0.0f64; 2], [30.0, 40.0]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let mut sgd = Optimizer::builder(Sgd).bind(&mut params)?;
+/// let clip = clip_global_norm(&mut params, 5.0)?;
+/// assert_eq!(clip.norm, 50.0);
+/// sgd.step(StepArgs::new(1.0).clip(clip), &mut params)?;
+/// assert!((w[0] + 3.0).abs() < 1e-6 && (w[1] + 4.0).abs() < 1e-6);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+///
+/// # Errors
+/// A `max_norm` that is negative or not finite.
+pub fn clip_global_norm<F: Float>(
+    params: &mut (impl Parameters<F> + ?Sized),
+    max_norm: f64,
+) -> Result<Clip> {
+    ClipGlobalNorm { max_norm, ..ClipGlobalNorm::default() }.measure(params)
+}
+
+/// Clips each parameter's gradient by its own 2-norm, in place; gives the largest norm before.
+///
+/// ```text
+/// g ← g · min(1, max_norm / ‖g‖)   for each parameter
+/// ```
+/// Directions between parameters change: prefer [`clip_global_norm`] unless you want just this.
+/// Keras' `clipnorm`.
+///
+/// # Errors
+/// A `max_norm` that is negative or not finite.
+pub fn clip_norm<F: Float>(
+    params: &mut (impl Parameters<F> + ?Sized),
+    max_norm: f64,
+) -> Result<f64> {
+    hyper::non_negative("clip_norm", "max_norm", max_norm)?;
+    let mut largest = 0.0f64;
+    each_gradient(params, |_, grad| {
+        let norm = kernel::sum_squares(grad).sqrt();
+        if norm > max_norm {
+            scale(grad, max_norm / norm);
+        }
+        if !(norm <= largest) {
+            largest = norm;
+        }
+    });
+    Ok(largest)
+}
+
+/// Clips each element of each gradient to `[−limit, limit]`, in place; a NaN stays one.
+///
+/// # Errors
+/// A `limit` that is negative or not finite.
+pub fn clip_value<F: Float>(params: &mut (impl Parameters<F> + ?Sized), limit: f64) -> Result<()> {
+    hyper::non_negative("clip_value", "limit", limit)?;
+    let limit = F::of(limit);
+    each_gradient(params, |_, grad| {
+        kernel::vectorize(
+            #[inline(always)]
+            || {
+                for g in grad.iter_mut() {
+                    *g = if *g > limit { limit } else { *g };
+                    *g = if *g < -limit { -limit } else { *g };
+                }
+            },
+        );
+    });
+    Ok(())
+}
+
+/// The p-norm of all gradients together.
+fn norm<F: Float>(params: &mut (impl Parameters<F> + ?Sized), p: f64) -> f64 {
+    let mut total = 0.0f64;
+    each_gradient(params, |_, grad| {
+        if p == f64::INFINITY {
+            let largest = grad.iter().fold(0.0f64, |most, g| {
+                let g = g.widen().abs();
+                // A NaN, once met, stays.
+                if g <= most || most.is_nan() { most } else { g }
+            });
+            total = if largest <= total || total.is_nan() { total } else { largest };
+        } else if p == 2.0 {
+            total += kernel::sum_squares(grad);
+        } else if p == 1.0 {
+            total += kernel::sum_blocks(
+                grad,
+                #[inline(always)]
+                |g| g.abs(),
+            );
+        } else {
+            total += kernel::sum_blocks(grad, |g| math::pow(g.abs(), p));
+        }
+    });
+    if p == f64::INFINITY || p == 1.0 {
+        total
+    } else if p == 2.0 {
+        total.sqrt()
+    } else {
+        math::pow(total, 1.0 / p)
+    }
+}
+
+fn scale<F: Float>(grad: &mut [F], factor: f64) {
+    let factor = F::of(factor);
+    kernel::vectorize(
+        #[inline(always)]
+        || grad.iter_mut().for_each(|g| *g *= factor),
+    );
+}
+
+fn each_gradient<F: Float>(
+    params: &mut (impl Parameters<F> + ?Sized),
+    mut f: impl FnMut(&Place<'_>, &mut [F]),
+) {
+    params.visit(&Path::ROOT, &mut |place, param| {
+        if let Grad::Dense(grad) = param.grad {
+            f(&place, grad);
+        }
+    });
+}
