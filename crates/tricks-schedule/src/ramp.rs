@@ -1,0 +1,64 @@
+use tricks_tensor::{Result, hyper};
+
+/// Moves from `from` to `to` in `steps`: exact at both ends, never outside them.
+///
+/// `weight(x)` climbs from 0 to 1 with the fraction `x` of the way from the lower end to the
+/// higher. Counting from the lower end adds two numbers that are not negative, so that a decay to
+/// 0 keeps all its digits up to the last step, where `from + (to − from)·t/T` would lose most.
+pub(crate) fn ramp(
+    from: f64,
+    to: f64,
+    step: u64,
+    steps: u64,
+    weight: impl FnOnce(f64) -> f64,
+) -> f64 {
+    if step >= steps {
+        return to;
+    }
+    if step == 0 {
+        return from;
+    }
+    let (low, high, way) = if from > to { (to, from, steps - step) } else { (from, to, step) };
+    let x = way as f64 / steps as f64;
+    (low + (high - low) * weight(x)).min(high)
+}
+
+/// Holds an overflow at the largest number, so that a growing schedule stays finite.
+pub(crate) fn saturate(x: f64) -> f64 {
+    x.clamp(f64::MIN, f64::MAX)
+}
+
+/// `base · factor`, where the factor may have overflowed: 0 stays 0.
+pub(crate) fn grow(base: f64, factor: f64) -> f64 {
+    if base == 0.0 { 0.0 } else { saturate(base * factor) }
+}
+
+/// `base · gammaⁿ`.
+pub(crate) fn geometric(base: f64, gamma: f64, n: u64) -> f64 {
+    grow(base, tricks_tensor::math::pow(gamma, n as f64))
+}
+
+/// Refuses a count of 0.
+pub(crate) fn at_least_one(owner: &'static str, field: &'static str, count: u64) -> Result<()> {
+    hyper::require(owner, field, count as f64, count > 0, "at least 1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_digit_is_lost_near_the_end_of_a_decay() {
+        // One step in 10⁹ from the end, the rate is 0.1/10⁹ to the last place.
+        assert_eq!(ramp(0.1, 0.0, 999_999_999, 1_000_000_000, |x| x), 0.1 * 1e-9);
+        assert_eq!(ramp(0.0, 0.1, 1, 1_000_000_000, |x| x), 0.1 * 1e-9);
+    }
+
+    #[test]
+    fn overflow_saturates_and_zero_stays_zero() {
+        assert_eq!(geometric(0.1, 2.0, u64::MAX), f64::MAX);
+        assert_eq!(geometric(0.0, 2.0, u64::MAX), 0.0);
+        assert_eq!(geometric(0.1, 0.5, u64::MAX), 0.0);
+        assert!(geometric(f64::NAN, 0.5, 1).is_nan());
+    }
+}
