@@ -1,0 +1,102 @@
+//! Everything that must hold before a change goes in.
+
+use crate::shell::{Outcome, cargo, root};
+use crate::{bench, conformance, doc, lab, ndarray_016, tidy};
+use std::time::{Duration, Instant};
+
+/// A dependent of the optimizers alone pulls at most this many crates.
+const LEAN: usize = 20;
+
+/// A step and its name.
+type Step = (&'static str, fn() -> Outcome);
+
+/// Cheap steps first; those that share a build stand together.
+const STEPS: &[Step] = &[
+    ("fmt", fmt),
+    ("tree", tree),
+    ("clippy", clippy),
+    ("test", test),
+    ("doc", || doc(false)),
+    ("features", features),
+    ("ndarray-0.16", ndarray_016::run),
+    ("conformance", || conformance(None)),
+    ("tidy", tidy::run),
+    ("bench", || bench(&["--test".into()])),
+    ("lab", || lab(&["--smoke", "--out", "target/lab-smoke"].map(Into::into))),
+];
+
+pub(crate) fn run(only: Option<&str>, list: bool) -> Outcome {
+    if list {
+        STEPS.iter().for_each(|(name, _)| println!("{name}"));
+        return Ok(());
+    }
+    let chosen: Vec<_> =
+        STEPS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no such step; there are: {}", names.join(", ")));
+    }
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    for (name, step) in chosen {
+        println!("\n=== {name}");
+        let start = Instant::now();
+        let outcome = step();
+        times.push((name, start.elapsed()));
+        if let Err(message) = outcome {
+            summary(&times);
+            return Err(format!(
+                "\n{message}\nci stopped at: {name}   (cargo xtask ci --only {name})"
+            ));
+        }
+    }
+    summary(&times);
+    println!("ci: all {} steps passed", times.len());
+    Ok(())
+}
+
+fn summary(times: &[(&str, Duration)]) {
+    println!("\n=== summary");
+    for (name, time) in times {
+        println!("{name:14} {:7.1} s", time.as_secs_f64());
+    }
+    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    println!("{:14} {:7.1} s", "total", total.as_secs_f64());
+}
+
+fn fmt() -> Outcome {
+    cargo(["fmt", "--all", "--", "--check"]).run()
+}
+
+fn clippy() -> Outcome {
+    cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+}
+
+fn test() -> Outcome {
+    cargo(["test", "--workspace"]).run()
+}
+
+/// The lean builds: no threads, no files.
+fn features() -> Outcome {
+    for krate in ["tricks-tensor", "tricks-optim"] {
+        cargo(["check", "--no-default-features", "--package", krate]).run()?;
+    }
+    Ok(())
+}
+
+/// How many crates the optimizers bring along.
+fn tree() -> Outcome {
+    let tree = cargo(["tree", "--package", "tricks-optim", "--edges", "normal"])
+        .args(["--no-default-features", "--prefix", "none", "--format", "{p}"])
+        .folder(root())
+        .output()?;
+    let mut crates: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    crates.sort_unstable();
+    crates.dedup();
+    // The first line is the crate itself.
+    let pulled = crates.len().saturating_sub(1);
+    println!("tricks-optim alone pulls {pulled} crates, allowed {LEAN}");
+    if pulled > LEAN {
+        return Err(format!("tricks-optim pulls {pulled} crates, allowed {LEAN}:\n{tree}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! A technique is one file, one export and one row of the registry.
+
+use super::source::{code_only, test_lines};
+use super::{File, Findings};
+
+/// Where techniques live, the trait that makes a file one, and the table its row stands in.
+const KINDS: &[(&str, &str, &str)] = &[
+    ("crates/tricks-optim/src/rules/", "Rule<F> for", "rules"),
+    ("crates/tricks-schedule/src/", "Schedule for", "schedules"),
+    ("crates/tricks-init/src/", "Initializer<F> for", "initializers"),
+    ("crates/tricks-regularize/src/", "Layer<F> for", "layers"),
+    ("crates/tricks-regularize/src/", "Penalty<F> for", "penalties"),
+    ("crates/tricks-net/src/layers/", "Layer<F> for", "layers"),
+    ("crates/tricks-net/src/losses/", "Loss<F> for", "losses"),
+];
+
+pub(super) fn check(files: &[File], findings: &mut Findings) {
+    for (folder, implements, table) in KINDS {
+        let registry = format!("crates/tricks-conformance/src/registry/{table}.rs");
+        let rows = files.iter().find(|file| file.path == registry).map_or("", |file| &file.text);
+        let mut found = 0;
+        for file in files.iter().filter(|file| is_candidate(&file.path, folder)) {
+            if !implements_trait(&file.text, implements) {
+                continue;
+            }
+            found += 1;
+            if !rows.contains(&format!("\"{}\"", file.path)) {
+                findings.add(&file.path, 0, format!("has no row in {registry}; add one"));
+            }
+            let stem = file.path.trim_start_matches(folder).trim_end_matches(".rs");
+            let module = stem.split('/').next().unwrap_or(stem);
+            let exports = ["mod.rs", "lib.rs"].map(|name| format!("{folder}{name}"));
+            let export = format!("pub use {module}::");
+            let exported = |f: &&File| exports.contains(&f.path) && f.text.contains(&export);
+            if files.iter().find(exported).is_none() {
+                findings.add(
+                    &file.path,
+                    0,
+                    format!("is not exported; add `{export}…` beside the others"),
+                );
+            }
+        }
+        if found == 0 {
+            findings.add(folder, 0, format!("no file has `impl … {implements}`; is the pattern in xtask/src/tidy/techniques.rs still right?"));
+        }
+    }
+    stale_rows(files, findings);
+}
+
+/// A row must not name a file that is gone.
+fn stale_rows(files: &[File], findings: &mut Findings) {
+    for registry in
+        files.iter().filter(|f| f.path.starts_with("crates/tricks-conformance/src/registry/"))
+    {
+        for (i, line) in registry.text.lines().enumerate() {
+            let Some(start) = line.find("\"crates/tricks-") else { continue };
+            let Some(path) = line[start + 1..].split('"').next() else { continue };
+            if files.iter().all(|file| file.path != path) {
+                findings.add(
+                    &registry.path,
+                    i + 1,
+                    format!("{path} does not exist; remove the row or correct it"),
+                );
+            }
+        }
+    }
+}
+
+fn is_candidate(path: &str, folder: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.starts_with(folder) && path.ends_with(".rs") && !["mod.rs", "lib.rs"].contains(&name)
+}
+
+/// Whether code that is not a test has `impl … PATTERN Type` for a concrete type.
+fn implements_trait(text: &str, pattern: &str) -> bool {
+    let code = code_only(text);
+    let inside = test_lines(&code);
+    code.iter().zip(inside).any(|(line, test)| {
+        let generic = ["for T ", "for &", "for Box<", "for [", "for (", "for Arc<", "for f64"];
+        !test
+            && line.starts_with("impl")
+            && line.contains(pattern)
+            && !generic.iter().any(|g| line.contains(g))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_technique_without_row_and_export() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let files = [
+            file("crates/tricks-optim/src/rules/mod.rs", "pub use a::A;"),
+            file("crates/tricks-optim/src/rules/a.rs", "impl<F: Float> Rule<F> for A {}"),
+            file("crates/tricks-optim/src/rules/b.rs", "impl<F: Float> Rule<F> for B {}"),
+            file(
+                "crates/tricks-conformance/src/registry/rules.rs",
+                "\"crates/tricks-optim/src/rules/a.rs\"\n\"crates/tricks-optim/src/rules/z.rs\"",
+            ),
+        ];
+        let mut findings = Findings::default();
+        check(&files, &mut findings);
+        let about: Vec<&String> = findings.0.iter().filter(|f| f.contains("rules")).collect();
+        assert_eq!(about.len(), 3, "{about:?}");
+        assert!(about[0].contains("b.rs: has no row") && about[1].contains("add `pub use b::…`"));
+        assert!(about[2].contains("rules.rs:2: crates/tricks-optim/src/rules/z.rs does not exist"));
+    }
+}
