@@ -1,0 +1,305 @@
+mod config;
+#[cfg(test)]
+mod tests;
+
+pub use config::{BatchNormConfig, RunningVariance};
+
+use crate::columns::{self, Coefficients, Moments};
+use crate::views::{fill, numbers, require_shape};
+use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use tricks_tensor::{
+    Error, Float, Layer, Mode, ParamKind, ParamMut, Parameters, Path, Place, Result, hyper,
+};
+
+/// Batch normalization: every feature gets the mean and spread the network asks for.
+///
+/// # Formula
+/// ```text
+/// training, over the n samples of a batch, per feature:
+///   μ  = Σ xᵢ / n            σ² = Σ (xᵢ − μ)² / n
+///   x̂ᵢ = (xᵢ − μ) / √(σ² + ε)
+///   yᵢ = γ x̂ᵢ + β
+///   running_mean ← (1 − m) running_mean + m μ
+///   running_var  ← (1 − m) running_var  + m σ² n/(n − 1)
+/// evaluation: the running statistics in place of μ and σ²
+///
+/// backward: dβ = Σ dyᵢ       dγ = Σ dyᵢ x̂ᵢ
+///           dxᵢ = γ/√(σ² + ε) · (dyᵢ − dβ/n − x̂ᵢ dγ/n)
+/// ```
+///
+/// Inputs are `[samples, features]`. With γ = √(σ² + ε) and β = μ the input comes back.
+/// Hyper-parameters: [`BatchNormConfig`].
+///
+/// # Memory
+/// Parameters `weight` (γ, 1 at first) and `bias` (β, 0 at first); buffers `running_mean`,
+/// `running_var` and `num_batches_tracked`: the names of a PyTorch `state_dict`. The counter is a
+/// number of type `F`: in `f32` it counts to 2²⁴ and stays there. Two numbers per feature are
+/// kept from `forward` for `backward`; nothing is allocated after [`BatchNorm::new`] while the
+/// views lent are contiguous.
+///
+/// # Notes
+/// * The variance of the batch is biased (÷ n) in the formula of x̂ everywhere. What enters the
+///   running variance is unbiased in PyTorch and here, biased in Keras: [`RunningVariance`].
+/// * Sums are taken in `f64`, the variance in a second pass around the mean: a mean a thousand
+///   times the spread costs no digit.
+/// * Training needs two samples: one has no spread. Evaluation takes any number.
+///
+/// # Source
+/// Ioffe, Szegedy: *Batch normalization: accelerating deep network training by reducing internal
+/// covariate shift*, ICML 2015, algorithms 1 and 2.
+///
+/// ```
+/// use tricks_regularize::{BatchNorm, BatchNormConfig};
+/// use tricks_tensor::{Layer, Mode, Noise, ndarray::{ArrayD, arr2}};
+///
+/// let mut norm = BatchNorm::<f64>::new(2, BatchNormConfig::default())?;
+/// let x = arr2(&[[1.0, 10.0], [3.0, 30.0]]).into_dyn();
+/// let mut y = ArrayD::zeros(x.raw_dim());
+/// norm.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(0)))?;
+/// assert!((y[[0, 0]] + 1.0).abs() < 1e-5 && (y[[1, 1]] - 1.0).abs() < 1e-5);
+/// assert_eq!(norm.running_mean(), [0.2, 2.0]);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BatchNorm<F> {
+    config: BatchNormConfig,
+    features: [usize; 1],
+    weight: Vec<F>,
+    weight_grad: Vec<F>,
+    bias: Vec<F>,
+    bias_grad: Vec<F>,
+    // Empty if running statistics are not tracked.
+    running_mean: Vec<F>,
+    running_var: Vec<F>,
+    num_batches_tracked: [F; 1],
+    // From the last forward pass, for the backward pass: how many rows, and what they were
+    // normalized with.
+    rows: Option<usize>,
+    moments: Moments,
+    // Scratch, one number per feature in each.
+    coefficients: Coefficients<F>,
+    sums: Vec<f64>,
+    products: Vec<f64>,
+}
+
+const NAME: &str = "BatchNorm";
+
+impl<F: Float> BatchNorm<F> {
+    /// A layer for inputs `[samples, features]`.
+    ///
+    /// # Errors
+    /// [`Error::Hyper`] for a value outside its range, or no features.
+    pub fn new(features: usize, config: BatchNormConfig) -> Result<Self> {
+        config.validate()?;
+        hyper::require(NAME, "features", features as f64, features > 0, "at least 1")?;
+        let of = |x: f64| vec![F::of(x); features];
+        let running = |x: f64| if config.track_running_stats { of(x) } else { vec![] };
+        Ok(Self {
+            config,
+            features: [features],
+            weight: of(1.0),
+            weight_grad: of(0.0),
+            bias: of(0.0),
+            bias_grad: of(0.0),
+            running_mean: running(0.0),
+            running_var: running(1.0),
+            num_batches_tracked: [F::zero()],
+            rows: None,
+            moments: Moments::new(features),
+            coefficients: Coefficients::new(features),
+            sums: vec![0.0; features],
+            products: vec![0.0; features],
+        })
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> BatchNormConfig {
+        self.config
+    }
+
+    /// The running mean of every feature; empty if it is not tracked.
+    pub fn running_mean(&self) -> &[F] {
+        &self.running_mean
+    }
+
+    /// The running variance of every feature; empty if it is not tracked.
+    pub fn running_var(&self) -> &[F] {
+        &self.running_var
+    }
+
+    /// Whether the statistics are those of the batch; then they need two samples.
+    fn uses_batch(&self, mode: Mode, rows: usize) -> Result<bool> {
+        let batch = mode.is_train() || !self.config.track_running_stats;
+        if batch && rows < 2 {
+            let message = format!("the statistics of a batch need at least 2 samples, got {rows}");
+            return Err(Error::invalid(NAME, message));
+        }
+        Ok(batch)
+    }
+
+    /// Moves the running statistics towards those of a batch of `rows`.
+    fn track(&mut self, rows: usize) {
+        self.num_batches_tracked[0] += F::one();
+        let m = self.config.momentum.unwrap_or(1.0 / self.num_batches_tracked[0].widen());
+        let n = rows as f64;
+        let correction = match self.config.running_variance {
+            RunningVariance::Unbiased => n / (n - 1.0),
+            RunningVariance::Biased => 1.0,
+        };
+        let toward = |r: &mut F, x: f64| *r = F::of((1.0 - m) * r.widen() + m * x);
+        for j in 0..self.features[0] {
+            toward(&mut self.running_mean[j], self.moments.mean[j]);
+            toward(&mut self.running_var[j], self.moments.var[j] * correction);
+        }
+    }
+
+    /// `dx = γ/s · (dy − mean(dy) − x̂ mean(dy x̂))`, s = √(σ² + ε), as
+    /// `dy·scale + (x − shift)·slope + offset`. Statistics that do not depend on `x` add no means.
+    fn prepare_gradient(&mut self, batch: Option<f64>) {
+        let (moments, to) = (&self.moments, &mut self.coefficients);
+        for j in 0..self.features[0] {
+            let inverse_std = moments.inverse_std(j, self.config.eps);
+            let scale = self.weight[j].widen() * inverse_std;
+            let (mean_dy, mean_product) = match batch {
+                Some(n) => (self.sums[j] / n, self.products[j] * inverse_std / n),
+                None => (0.0, 0.0),
+            };
+            let slope = -scale * inverse_std * mean_product;
+            to.shift[j] = F::of(moments.mean[j]);
+            to.scale[j] = F::of(scale);
+            to.slope[j] = F::of(slope);
+            let left_over = moments.mean[j] - to.shift[j].widen();
+            to.offset[j] = F::of(-scale * mean_dy - left_over * slope);
+        }
+    }
+}
+
+/// `y = γ (x − μ)/√(σ² + ε) + β` as `(x − shift)·scale + offset`.
+///
+/// The shift is μ rounded to `F`, so that `x − shift` loses nothing even where μ is large; what
+/// the rounding left over goes into the offset.
+fn prepare<F: Float>(
+    moments: &Moments,
+    eps: f64,
+    (gamma, beta): (&[F], &[F]),
+    to: &mut Coefficients<F>,
+) {
+    for (j, (gamma, beta)) in gamma.iter().zip(beta).enumerate() {
+        let scale = gamma.widen() * moments.inverse_std(j, eps);
+        to.shift[j] = F::of(moments.mean[j]);
+        to.scale[j] = F::of(scale);
+        let left_over = moments.mean[j] - to.shift[j].widen();
+        to.offset[j] = F::of(beta.widen() - left_over * scale);
+    }
+}
+
+impl<F: Float> Parameters<F> for BatchNorm<F> {
+    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
+        let mut show = |name: &str, kind, shape: &[usize], param| {
+            f(Place { path: &at.name(name), kind, shape }, param);
+        };
+        let shape = &self.features;
+        if self.config.affine {
+            let weight = ParamMut::dense(&mut self.weight, &mut self.weight_grad);
+            show("weight", ParamKind::Scale, shape, weight);
+            let bias = ParamMut::dense(&mut self.bias, &mut self.bias_grad);
+            show("bias", ParamKind::Shift, shape, bias);
+        }
+        if self.config.track_running_stats {
+            let buffer = ParamKind::Buffer;
+            show("running_mean", buffer, shape, ParamMut::absent(&mut self.running_mean));
+            show("running_var", buffer, shape, ParamMut::absent(&mut self.running_var));
+            let count = ParamMut::absent(&mut self.num_batches_tracked);
+            show("num_batches_tracked", buffer, &[], count);
+        }
+    }
+}
+
+impl<F: Float> Layer<F> for BatchNorm<F> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
+        let expected = [x.first().copied().unwrap_or(1), self.features[0]];
+        require_shape(NAME, ("input", x), ("expected", &expected))?;
+        Ok(IxDyn(x))
+    }
+
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
+        self.output_shape(x.shape())?;
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        let rows = x.shape()[0];
+        let x = x.as_standard_layout();
+        let x = numbers(&x);
+        let batch = self.uses_batch(mode, rows)?;
+        if batch {
+            self.moments.measure(x);
+        } else {
+            self.moments.recall(&self.running_mean, &self.running_var);
+        }
+        if mode.is_train() && self.config.track_running_stats {
+            self.track(rows);
+        }
+        self.rows = Some(rows);
+        let Self { weight, bias, moments, coefficients, .. } = self;
+        prepare(moments, self.config.eps, (weight, bias), coefficients);
+        fill(y, |y| self.coefficients.map(x, y));
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        x: ArrayViewD<'_, F>,
+        y: ArrayViewD<'_, F>,
+        dy: ArrayViewD<'_, F>,
+        dx: Option<ArrayViewMutD<'_, F>>,
+        mode: Mode,
+    ) -> Result<()> {
+        self.output_shape(x.shape())?;
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        require_shape(NAME, ("output gradient", dy.shape()), ("output", y.shape()))?;
+        if let Some(dx) = &dx {
+            require_shape(NAME, ("input gradient", dx.shape()), ("input", x.shape()))?;
+        }
+        let rows = x.shape()[0];
+        if self.rows != Some(rows) {
+            let last = self.rows.map_or("there was none".into(), |n| format!("the last had {n}"));
+            let message = format!("backward of {rows} rows needs their forward pass, {last}");
+            return Err(Error::invalid(NAME, message));
+        }
+        let batch = self.uses_batch(mode, rows)?;
+        let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
+        let (x, dy) = (numbers(&x), numbers(&dy));
+        let mean = &self.moments.mean;
+        columns::sum_products(dy, x, mean, &mut self.sums, &mut self.products);
+        for j in 0..self.features[0] {
+            let inverse_std = self.moments.inverse_std(j, self.config.eps);
+            self.bias_grad[j] = F::of(self.sums[j]);
+            self.weight_grad[j] = F::of(self.products[j] * inverse_std);
+        }
+        if let Some(dx) = dx {
+            self.prepare_gradient(batch.then_some(rows as f64));
+            fill(dx, |dx| self.coefficients.map_gradient(dy, x, dx));
+        }
+        Ok(())
+    }
+
+    fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
+        self.output_shape(x.shape())?;
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        let batch = self.uses_batch(Mode::Eval, x.shape()[0])?;
+        let x = x.as_standard_layout();
+        let x = numbers(&x);
+        let mut moments = Moments::new(self.features[0]);
+        if batch {
+            moments.measure(x);
+        } else {
+            moments.recall(&self.running_mean, &self.running_var);
+        }
+        let mut coefficients = Coefficients::new(self.features[0]);
+        prepare(&moments, self.config.eps, (&self.weight, &self.bias), &mut coefficients);
+        fill(y, |y| coefficients.map(x, y));
+        Ok(())
+    }
+}

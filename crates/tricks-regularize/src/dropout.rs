@@ -1,0 +1,271 @@
+use crate::views::{fill, numbers, require_shape};
+use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
+use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use tricks_tensor::{Float, Layer, Mode, Noise, ParamMut, Parameters, Path, Place, Result, hyper};
+
+/// Inverted dropout: in training each element is zeroed with probability `p`, and the others grow
+/// by `1/(1 − p)`.
+///
+/// # Formula
+/// ```text
+/// training:   yᵢ = xᵢ/(1 − p)  if wordᵢ ≥ p·2³²,  else 0
+/// evaluation: y = x
+/// backward:   dy in place of x, with the same mask
+/// ```
+///
+/// `wordᵢ` is 32 uniform bits: word `i` of the noise of the pass, `i` the position in C order.
+///
+/// | hyper-parameter | symbol | default | range |
+/// |---|---|---|---|
+/// | `p` | p | none; 0.1–0.2 for inputs, 0.5 for hidden units | [0, 1] |
+///
+/// # Memory
+/// None. The mask is a function of the noise: `backward` computes it again.
+///
+/// # Notes
+/// * `p` is the probability to *drop*, as in PyTorch and Keras. It is met to 2⁻³², in integers.
+/// * `p = 0` is the identity and `p = 1` gives zeros, both exactly.
+/// * A dropped element is `0`, also where the input is negative, infinite or NaN.
+/// * The expectation of `y` is `x`, so nothing is scaled in evaluation. In the original paper it
+///   is the other way round: weights times `1 − p` in evaluation, nothing in training.
+///
+/// # Source
+/// Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: *Dropout: a simple way to prevent
+/// neural networks from overfitting*, JMLR 15, 2014.
+///
+/// ```
+/// use tricks_regularize::Dropout;
+/// use tricks_tensor::{Layer, Mode, Noise, ndarray::ArrayD};
+///
+/// let mut dropout = Dropout::new(0.5)?;
+/// let x = ArrayD::<f32>::ones(vec![4, 250]);
+/// let mut y = x.clone();
+/// dropout.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(1)))?;
+/// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
+/// assert!((y.sum() - 1000.0).abs() < 100.0);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    p: f64,
+}
+
+const NAME: &str = "Dropout";
+
+/// 2³², exact.
+const WORD_VALUES: f64 = (1u64 << 32) as f64;
+
+/// Random words that are on the stack at a time.
+const WORDS: usize = 1024;
+
+impl Dropout {
+    /// Dropout with probability `p`.
+    ///
+    /// # Errors
+    /// [`Error::Hyper`](tricks_tensor::Error::Hyper) if `p` is not in [0, 1].
+    pub fn new(p: f64) -> Result<Self> {
+        hyper::probability(NAME, "p", p)?;
+        Ok(Self { p })
+    }
+
+    /// The probability to drop an element.
+    pub fn p(self) -> f64 {
+        self.p
+    }
+
+    /// `y = x/(1 − p)` where `keep` is true, else 0: dropout with a mask of your own.
+    ///
+    /// `p = 1` gives zeros whatever the mask. The backward pass is the same call with gradients.
+    ///
+    /// ```
+    /// use tricks_regularize::Dropout;
+    /// use tricks_tensor::ndarray::{ArrayD, arr1};
+    ///
+    /// let (x, keep) = (arr1(&[1.0, -2.0, 3.0]).into_dyn(), arr1(&[true, false, true]).into_dyn());
+    /// let mut y = ArrayD::zeros(x.raw_dim());
+    /// Dropout::new(0.5)?.apply(x.view(), keep.view(), y.view_mut())?;
+    /// assert_eq!(y, arr1(&[2.0, 0.0, 6.0]).into_dyn());
+    /// # Ok::<(), tricks_tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Different shapes.
+    pub fn apply<F: Float>(
+        self,
+        x: ArrayViewD<'_, F>,
+        keep: ArrayViewD<'_, bool>,
+        mut y: ArrayViewMutD<'_, F>,
+    ) -> Result<()> {
+        require_shape(NAME, ("mask", keep.shape()), ("input", x.shape()))?;
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        let (scale, some) = (self.scale::<F>(), self.p < 1.0);
+        for ((y, &x), &keep) in y.iter_mut().zip(&x).zip(&keep) {
+            *y = if keep && some { x * scale } else { F::zero() };
+        }
+        Ok(())
+    }
+
+    /// `1/(1 − p)`; not to be used for p = 1, where nothing is kept.
+    fn scale<F: Float>(self) -> F {
+        F::of(1.0 / (1.0 - self.p))
+    }
+
+    /// The smallest word that keeps an element: `p·2³²` rounded up, which is exact because a word
+    /// is an integer. `None` if no word does.
+    fn threshold(self) -> Option<u32> {
+        u32::try_from((self.p * WORD_VALUES).ceil() as u64).ok()
+    }
+
+    fn run<F: Float>(self, x: ArrayViewD<'_, F>, mut y: ArrayViewMutD<'_, F>, mode: Mode) {
+        match (mode, self.threshold()) {
+            (Mode::Eval, _) | (Mode::Train(_), Some(0)) => y.assign(&x),
+            (Mode::Train(_), None) => y.fill(F::zero()),
+            (Mode::Train(noise), Some(threshold)) => {
+                let x = x.as_standard_layout();
+                fill(y, |y| scale_or_drop((noise, 0), threshold, self.scale(), numbers(&x), y));
+            }
+        }
+    }
+}
+
+/// Keeps the elements whose word is at least `threshold`. The words start at `first`, so any cut
+/// between threads gives the same mask.
+fn scale_or_drop<F: Float>(
+    (noise, first): (Noise, u64),
+    threshold: u32,
+    scale: F,
+    x: &[F],
+    y: &mut [F],
+) {
+    if x.len() > MIN_FORK && threads() > 1 {
+        let middle = (x.len() / 2).next_multiple_of(WORDS);
+        let (x0, x1) = x.split_at(middle);
+        let (y0, y1) = y.split_at_mut(middle);
+        let second = first + middle as u64;
+        join(
+            || scale_or_drop((noise, first), threshold, scale, x0, y0),
+            || scale_or_drop((noise, second), threshold, scale, x1, y1),
+        );
+        return;
+    }
+    let mut words = [0; WORDS];
+    let mut first = first;
+    for (x, y) in x.chunks(WORDS).zip(y.chunks_mut(WORDS)) {
+        let words = &mut words[..x.len()];
+        noise.fill_words(first, words);
+        first += words.len() as u64;
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((y, &x), &word) in y.iter_mut().zip(x).zip(&*words) {
+                    *y = if word >= threshold { x * scale } else { F::zero() };
+                }
+            },
+        );
+    }
+}
+
+impl<F: Float> Parameters<F> for Dropout {
+    fn visit<'p>(&'p mut self, _: &Path<'_>, _: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {}
+}
+
+impl<F: Float> Layer<F> for Dropout {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
+        Ok(IxDyn(x))
+    }
+
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        self.run(x, y, mode);
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        x: ArrayViewD<'_, F>,
+        y: ArrayViewD<'_, F>,
+        dy: ArrayViewD<'_, F>,
+        dx: Option<ArrayViewMutD<'_, F>>,
+        mode: Mode,
+    ) -> Result<()> {
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        require_shape(NAME, ("output gradient", dy.shape()), ("output", y.shape()))?;
+        if let Some(dx) = dx {
+            require_shape(NAME, ("input gradient", dx.shape()), ("input", x.shape()))?;
+            self.run(dy, dx, mode);
+        }
+        Ok(())
+    }
+
+    fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
+        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        self.run(x, y, Mode::Eval);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tricks_tensor::ndarray::ArrayD;
+
+    #[test]
+    fn thresholds_are_exact() {
+        let threshold = |p| Dropout::new(p).unwrap().threshold();
+        assert_eq!(threshold(0.0), Some(0));
+        assert_eq!(threshold(0.5), Some(1 << 31));
+        // 0.1 · 2³² = 429 496 729.6: that word is dropped, the next one kept.
+        assert_eq!(threshold(0.1), Some(429_496_730));
+        assert_eq!(threshold(f64::MIN_POSITIVE), Some(1));
+        assert_eq!(threshold(1.0 - f64::EPSILON), None);
+        assert_eq!(threshold(1.0), None);
+    }
+
+    #[test]
+    fn the_mask_is_the_words() {
+        let mut dropout = Dropout::new(0.3).unwrap();
+        let noise = Noise::new(9).pass(4);
+        let x = ArrayD::from_shape_fn(vec![7, 443], |i| (i[0] * 443 + i[1]) as f64 - 1500.5);
+        let (mut y, mut dx) = (ArrayD::zeros(x.raw_dim()), ArrayD::zeros(x.raw_dim()));
+        let mode = Mode::Train(noise);
+        dropout.forward(x.view(), y.view_mut(), mode).unwrap();
+        dropout.backward(x.view(), y.view(), x.view(), Some(dx.view_mut()), mode).unwrap();
+        for (i, (&x, &y)) in x.iter().zip(&y).enumerate() {
+            // 1/(1 − 0.3) and 0.3 · 2³² = 1 288 490 188.8.
+            let want = if noise.word(i as u64) > 1_288_490_188 { x * (1.0 / 0.7) } else { 0.0 };
+            assert_eq!(y, want, "element {i}");
+        }
+        assert_eq!(y, dx, "the backward pass has the same mask");
+    }
+
+    #[test]
+    fn ends_are_exact() {
+        let x = ArrayD::from_shape_vec(vec![3], vec![f64::INFINITY, -2.0, f64::NAN]).unwrap();
+        let train = Mode::Train(Noise::new(0));
+        let mut y = x.clone();
+        Dropout::new(1.0).unwrap().forward(x.view(), y.view_mut(), train).unwrap();
+        assert_eq!(y.as_slice().unwrap(), [0.0; 3]);
+        let keep = ArrayD::from_elem(vec![3], true);
+        y.fill(1.0);
+        Dropout::new(1.0).unwrap().apply(x.view(), keep.view(), y.view_mut()).unwrap();
+        assert_eq!(y.as_slice().unwrap(), [0.0; 3]);
+        let mut identity = |p, mode| {
+            Dropout::new(p).unwrap().forward(x.view(), y.view_mut(), mode).unwrap();
+            assert!(x.iter().zip(&y).all(|(x, y)| x.to_bits() == y.to_bits()));
+        };
+        identity(0.0, train);
+        identity(0.5, Mode::Eval);
+    }
+
+    #[test]
+    fn probabilities_outside_are_refused() {
+        let refused = |p| Dropout::new(p).unwrap_err().to_string();
+        assert_eq!(refused(1.1), "Dropout: p is 1.1, must be in [0, 1]");
+        assert_eq!(refused(-0.1), "Dropout: p is -0.1, must be in [0, 1]");
+        assert_eq!(refused(f64::NAN), "Dropout: p is NaN, must be in [0, 1]");
+    }
+}
