@@ -1,1 +1,9 @@
-//! (empty)
+//! Small networks to use training techniques on.
+
+mod buffer;
+pub mod data;
+pub mod layers;
+pub mod losses;
+mod net;
+
+pub use net::{Net, Pass};

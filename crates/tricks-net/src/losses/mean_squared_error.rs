@@ -1,0 +1,56 @@
+use super::{Loss, Target, refuse_empty};
+use crate::buffer::{check_shape, with_slice_mut};
+use ndarray::{ArrayViewD, ArrayViewMutD};
+use tricks_tensor::{Error, Float, Result, ndarray};
+
+/// The mean of the squared differences, over all elements.
+///
+/// # Formula
+/// ```text
+/// L  = 1/N Σ (y − t)²        N: the number of elements, samples times outputs
+/// dy = 2 (y − t) / N
+/// ```
+///
+/// Notes: PyTorch's `MSELoss`, which divides by all elements; the chapter's sum of squares divides
+/// by 2 instead. Shapes must be equal: a `[n]` against a `[n, 1]` is refused, where others
+/// broadcast to `[n, n]` and train on nonsense.
+///
+/// ```
+/// use tricks_net::losses::{Loss, MeanSquaredError};
+/// use tricks_tensor::ndarray::arr2;
+/// let y = arr2(&[[1.0, 2.0]]).into_dyn();
+/// assert_eq!(MeanSquaredError.value(y.view(), &arr2(&[[0.0, 4.0]]))?, 2.5);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MeanSquaredError;
+
+const NAME: &str = "MeanSquaredError";
+
+impl<F: Float> Loss<F> for MeanSquaredError {
+    fn evaluate(
+        &self,
+        y: ArrayViewD<'_, F>,
+        target: Target<'_, F>,
+        dy: Option<ArrayViewMutD<'_, F>>,
+    ) -> Result<f64> {
+        let Target::Values(target) = target else {
+            return Err(Error::invalid(NAME, "the targets are labels, it needs values"));
+        };
+        if y.shape() != target.shape() {
+            return Err(Error::shape(NAME, ("output", y.shape()), ("target", target.shape())));
+        }
+        refuse_empty(NAME, y.shape())?;
+        let count = y.len() as f64;
+        let pairs = || y.iter().zip(&target).map(|(y, t)| y.widen() - t.widen());
+        if let Some(dy) = dy {
+            check_shape(NAME, "gradient", dy.shape(), y.shape())?;
+            with_slice_mut(dy, |dy| {
+                for (dy, off) in dy.iter_mut().zip(pairs()) {
+                    *dy = F::of(2.0 * off / count);
+                }
+            });
+        }
+        Ok(pairs().map(|off| off * off).sum::<f64>() / count)
+    }
+}

@@ -1,0 +1,181 @@
+use super::*;
+use ndarray::{Array2, ArrayD, Axis, IxDyn, ShapeBuilder as _, arr2};
+use proptest::prelude::*;
+use tricks_tensor::Noise;
+
+fn draw(shape: &[usize], seed: u64, low: f64, high: f64) -> ArrayD<f64> {
+    let mut i = 0;
+    ArrayD::from_shape_simple_fn(IxDyn(shape), || {
+        i += 1;
+        low + (high - low) * Noise::new(seed).uniform(i)
+    })
+}
+
+/// The gradient of `loss` against central differences.
+fn check(
+    loss: &impl Loss<f64>,
+    y: &ArrayD<f64>,
+    target: Target<'_, f64>,
+) -> Result<(), TestCaseError> {
+    let mut dy = ArrayD::from_elem(y.raw_dim(), f64::NAN);
+    let value = loss.evaluate(y.view(), target.clone(), Some(dy.view_mut())).unwrap();
+    prop_assert_eq!(value, loss.evaluate(y.view(), target.clone(), None).unwrap());
+    let h = 1e-5;
+    let mut moved = y.clone();
+    for (i, &analytic) in dy.iter().enumerate() {
+        let mut at = |d: f64| {
+            moved.clone_from(y);
+            *moved.iter_mut().nth(i).unwrap() += d;
+            loss.evaluate(moved.view(), target.clone(), None).unwrap()
+        };
+        let measured = (at(h) - at(-h)) / (2.0 * h);
+        let off = (analytic - measured).abs() / analytic.abs().max(measured.abs()).max(1.0);
+        prop_assert!(off <= 1e-6, "{} {}", analytic, measured);
+    }
+
+    // Any layout of views, the same bits.
+    let fortran = |a: &ArrayD<f64>| {
+        let mut copy = ArrayD::zeros(a.raw_dim().f());
+        copy.assign(a);
+        copy
+    };
+    let target = match target {
+        Target::Values(values) => fortran(&values.to_owned()),
+        Target::Labels(_) => ArrayD::zeros(vec![0]),
+    };
+    if !target.is_empty() {
+        let mut other = fortran(&dy);
+        other.fill(f64::NAN);
+        let again = loss.gradient(fortran(y).view(), &target, other.view_mut()).unwrap();
+        prop_assert_eq!(value.to_bits(), again.to_bits());
+        prop_assert_eq!(other, dy);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn gradients(n in 1usize..6, k in 1usize..6, seed: u64, smooth in 0.0..1.0) {
+        let y = draw(&[n, k], seed, -3.0, 3.0);
+        let values = draw(&[n, k], !seed, 0.0, 1.0);
+        let labels: Vec<usize> =
+            (0..n).map(|i| Noise::new(seed).word(i as u64) as usize % k).collect();
+        check(&MeanSquaredError, &y, (&values).into())?;
+        for label_smoothing in [0.0, smooth, 1.0] {
+            let loss = SoftmaxCrossEntropy { label_smoothing };
+            check(&loss, &y, (&labels).into())?;
+            check(&loss, &y, (&values).into())?;
+        }
+    }
+
+    #[test]
+    fn labels_are_one_hot_targets(n in 1usize..5, k in 1usize..5, seed: u64, smooth in 0.0..1.0) {
+        let y = draw(&[n, k], seed, -9.0, 9.0);
+        let labels: Vec<usize> = (0..n).map(|i| (seed >> i) as usize % k).collect();
+        let one_hot =
+            Array2::from_shape_fn((n, k), |(i, j)| f64::from(u8::from(labels[i] == j)));
+        let loss = SoftmaxCrossEntropy { label_smoothing: smooth };
+        let (a, b) = (loss.value(y.view(), &labels)?, loss.value(y.view(), &one_hot)?);
+        prop_assert!((a - b).abs() <= 1e-12 * a.abs().max(1.0), "{} {}", a, b);
+    }
+
+    #[test]
+    fn adding_a_constant_changes_nothing(seed: u64, shift in -1e6..1e6) {
+        let y = draw(&[4, 3], seed, -3.0, 3.0);
+        let loss = SoftmaxCrossEntropy::default();
+        let a = loss.value(y.view(), &[0, 1, 2, 0])?;
+        let b = loss.value((&y + shift).view(), &[0, 1, 2, 0])?;
+        prop_assert!((a - b).abs() < 1e-8);
+    }
+}
+
+#[test]
+fn numbers_by_hand() {
+    // ln(e + 1 + 1) − 1, smoothed: + ε/3 (3·… ) against −Σ q ln p written out.
+    let y = arr2(&[[1.0f64, 0.0, 0.0]]).into_dyn();
+    let log_sum = (1f64.exp() + 2.0).ln();
+    let plain = SoftmaxCrossEntropy::default().value(y.view(), &[0]).unwrap();
+    assert!((plain - (log_sum - 1.0)).abs() < 1e-15);
+    let smooth = SoftmaxCrossEntropy { label_smoothing: 0.3 }.value(y.view(), &[0]).unwrap();
+    assert!((smooth - (0.8 * (log_sum - 1.0) + 0.2 * log_sum)).abs() < 1e-15);
+
+    let mut dy = ArrayD::zeros(vec![1, 3]);
+    let target = arr2(&[[0.0, 1.0, -2.0]]);
+    let value = MeanSquaredError.gradient(y.view(), &target, dy.view_mut()).unwrap();
+    assert_eq!(value, 2.0);
+    assert_eq!(dy, arr2(&[[2.0 / 3.0, -2.0 / 3.0, 4.0 / 3.0]]).into_dyn());
+}
+
+#[test]
+fn impossible_and_poisoned_logits() {
+    let loss = SoftmaxCrossEntropy::default();
+    let y = arr2(&[[0.0, f64::NEG_INFINITY]]).into_dyn();
+    assert_eq!(loss.value(y.view(), &[0]).unwrap(), 0.0);
+    assert_eq!(loss.value(y.view(), &[1]).unwrap(), f64::INFINITY);
+    for j in 0..2 {
+        let mut y = arr2(&[[1.0, 2.0]]).into_dyn();
+        y[[0, j]] = f64::NAN;
+        assert!(loss.value(y.view(), &[0]).unwrap().is_nan());
+        assert!(MeanSquaredError.value(y.view(), &arr2(&[[0.0, 0.0]])).unwrap().is_nan());
+    }
+}
+
+#[test]
+fn refusals() {
+    let say = |r: Result<f64>| r.unwrap_err().to_string();
+    let y = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).into_dyn();
+    let ce = SoftmaxCrossEntropy::default();
+    let empty = ArrayD::<f64>::zeros(vec![0, 3]);
+    let none: [usize; 0] = [];
+    let cases = [
+        (ce.value(y.view(), &[0, 3]), "labels: row 1 has 3, must be below 3"),
+        (
+            ce.value(y.view(), &[0]),
+            "SoftmaxCrossEntropy: logits has shape [2, 3], labels [1]",
+        ),
+        (
+            ce.value(y.view(), &arr2(&[[1.0, 0.0, 0.0]])),
+            "SoftmaxCrossEntropy: logits has shape [2, 3], targets [1, 3]",
+        ),
+        (
+            ce.value(y.view(), &arr2(&[[1.0, 0.0, 0.0], [0.0, -0.5, 1.0]])),
+            "SoftmaxCrossEntropy: target of row 1, class 1 is -0.5, must be finite and at least 0",
+        ),
+        (
+            ce.value(y.index_axis(Axis(0), 0), &[0]),
+            "SoftmaxCrossEntropy: logits have shape [3], expected [rows, classes]",
+        ),
+        (
+            ce.value(empty.view(), &none),
+            "SoftmaxCrossEntropy: output has shape [0, 3]: the mean loss of nothing is undefined",
+        ),
+        (
+            SoftmaxCrossEntropy { label_smoothing: 1.5 }.value(y.view(), &[0, 1]),
+            "SoftmaxCrossEntropy: label_smoothing is 1.5, must be in [0, 1]",
+        ),
+        (
+            ce.gradient(y.view(), &[0, 1], ArrayD::zeros(vec![2, 2]).view_mut()),
+            "SoftmaxCrossEntropy: gradient has shape [2, 2], expected [2, 3]",
+        ),
+        (
+            MeanSquaredError.value(y.view(), &arr2(&[[0.0, 0.0, 0.0]])),
+            "MeanSquaredError: output has shape [2, 3], target [1, 3]",
+        ),
+        (
+            MeanSquaredError.value(y.view(), &[0, 1]),
+            "MeanSquaredError: the targets are labels, it needs values",
+        ),
+        (
+            MeanSquaredError.value(empty.view(), &empty),
+            "MeanSquaredError: output has shape [0, 3]: the mean loss of nothing is undefined",
+        ),
+        (
+            MeanSquaredError.gradient(y.view(), &y, ArrayD::zeros(vec![3, 2]).view_mut()),
+            "MeanSquaredError: gradient has shape [3, 2], expected [2, 3]",
+        ),
+    ];
+    for (result, want) in cases {
+        assert_eq!(say(result), want);
+    }
+}
