@@ -204,6 +204,8 @@ mod tests {
         assert_eq!([39, 40].map(|t| LINE.per_epoch(10).at(t)), [1.0, 0.0]);
         assert_eq!(LINE.scaled(2.0).steps(), 4);
         assert_eq!(LINE.skip(9).steps(), 0);
+        assert_eq!([0, 1, u64::MAX].map(|t| LINE.skip(2).at(t)), [2.0, 1.0, 0.0]);
+        assert_eq!([1, 2, 3, u64::MAX].map(|t| LINE.take(2).at(t)), [3.0, 2.0, 2.0, 2.0]);
         let product = LINE.times(Linear { from: 0.0, to: 1.0, steps: 8 });
         assert_eq!(product.steps(), 8);
         assert_eq!([0, 2, 8].map(|t| product.at(t)), [0.0, 0.5, 0.0]);

@@ -55,6 +55,17 @@ mod tests {
     }
 
     #[test]
+    fn rounding_stays_inside_the_ends() {
+        // `low + (high − low)` rounds to one place below `high`, and to one above it.
+        let ulp = f64::EPSILON;
+        for (low, high) in [(0.5 * ulp, 1.0 + ulp), (1.5 * ulp, 1.0 + 3.0 * ulp)] {
+            assert_ne!(low + (high - low), high);
+            assert_eq!(ramp(high, low, 0, 1 << 60, |x| x), high);
+            assert!(ramp(high, low, 1, 1 << 60, |x| x) <= high);
+        }
+    }
+
+    #[test]
     fn overflow_saturates_and_zero_stays_zero() {
         assert_eq!(geometric(0.1, 2.0, u64::MAX), f64::MAX);
         assert_eq!(geometric(0.0, 2.0, u64::MAX), 0.0);

@@ -10,9 +10,9 @@ use tricks_tensor::Result;
 /// ```
 ///
 /// # Notes
-/// PyTorch's `SequentialLR` and Optax's `join_schedules`. Step `T` belongs to `next`: when the first
-/// ends where the next begins, that value is held for one update, not two. The grouping does not matter:
-/// `a.then(b).then(c)` and `a.then(b.then(c))` have the same values.
+/// PyTorch's `SequentialLR` and Optax's `join_schedules`. Step `T` belongs to `next`: when the
+/// first ends where the next begins, that value is held for one update, not two. The grouping does
+/// not matter: `a.then(b).then(c)` and `a.then(b.then(c))` have the same values.
 ///
 /// ```
 /// use tricks_schedule::{Constant, Linear, Phase, Schedule, Step};

@@ -5,7 +5,7 @@ use tricks_schedule::{Cosine, Exponential, Milestones, Schedule, Step};
 const EPOCHS: [u64; 5] = [0, 10, 20, 50, 200];
 
 fn check(schedule: impl Schedule, want: [f64; 5]) {
-    schedule.validate().unwrap();
+    assert!(schedule.validate().is_ok());
     for (epoch, want) in EPOCHS.into_iter().zip(want) {
         let got = schedule.at(epoch);
         assert!((got - want).abs() <= 1e-14 * want, "epoch {epoch}: {got}, expected {want}");
@@ -30,7 +30,7 @@ fn interval() {
 #[test]
 fn exponential() {
     let want =
-        [1.0, 0.36787944117144233, 0.1353352832366127, 0.006737946999085467, 2.0611536224385579e-9];
+        [1.0, 0.36787944117144233, 0.1353352832366127, 0.006737946999085467, 2.061153622438558e-9];
     check(Exponential { from: 1.0, lambda: 0.1 }, want);
 }
 

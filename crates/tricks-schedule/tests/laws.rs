@@ -38,7 +38,7 @@ fn decays(from: f64, gamma: f64, every: u64) -> Vec<Box<dyn Schedule>> {
         Box::new(from),
         Box::new(Step { from, gamma, every }),
         Box::new(Milestones { from, gamma, milestones: vec![every, 1, every, u64::MAX] }),
-        Box::new(Exponential::from_gamma(from, gamma).unwrap()),
+        Box::new(Exponential::from_gamma(from, gamma).expect("gamma is above 0")),
     ]
 }
 

@@ -80,7 +80,9 @@ fn goes_on_after_a_restart() {
     let metrics = [5.0, 4.0, 4.5, 4.5, 3.0, 3.5, 3.5, 3.5, 3.5, 3.5, 2.0, 2.5, 2.5, 2.5];
     for cut in 0..metrics.len() {
         let mut whole = Plateau::new(0.1, rule).unwrap();
-        metrics[..cut].iter().for_each(|&m| drop(whole.observe(m)));
+        for &m in &metrics[..cut] {
+            whole.observe(m);
+        }
         let mut resumed = Plateau::new(0.7, rule).unwrap();
         resumed.load_state(&whole.state()).unwrap();
         for &m in &metrics[cut..] {
