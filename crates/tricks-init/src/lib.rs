@@ -1,1 +1,56 @@
-//! (empty)
+//! Weight initializers, reproducible from a seed.
+//!
+//! | to fill with | use |
+//! |---|---|
+//! | a variance that follows the fans: He, Xavier, LeCun | [`VarianceScaling`] |
+//! | N(μ, σ²) | [`Normal`] |
+//! | N(μ, σ²) without its tails | [`TruncatedNormal`] |
+//! | U(a, b) | [`Uniform`] |
+//! | one number | [`Constant`] |
+//!
+//! [`Fan`] counts inputs and outputs, from a shape and its named [`Layout`]. [`Gain`] is what an
+//! activation asks for. [`initialize`] fills every weight of a model, [`initialize_with`] chooses
+//! for each parameter.
+//!
+//! Draw `i` of a parameter is a function of its noise and `i` alone: the same bits for every
+//! thread count and on every machine. It is computed in `f64` and then rounded, so `f32` and `f64`
+//! models start from the same point.
+//!
+//! ```
+//! use tricks_init::{Fan, Initializer, Layout, VarianceScaling};
+//! use tricks_tensor::Noise;
+//!
+//! let shape = [100, 784]; // a dense layer, 784 → 100
+//! let fan = Fan::of(&shape, Layout::OutIn)?;
+//! let he = VarianceScaling::he_normal();
+//! assert_eq!(he.std(fan), (2.0f64 / 784.0).sqrt());
+//!
+//! let mut weight = vec![0.0f32; 100 * 784];
+//! he.fill(fan, &shape, Noise::new(42), &mut weight)?;
+//! let mean_square = weight.iter().map(|w| w * w).sum::<f32>() / weight.len() as f32;
+//! assert!((mean_square * 784.0 - 2.0).abs() < 0.05);
+//! # Ok::<(), tricks_tensor::Error>(())
+//! ```
+
+mod box_muller;
+mod constant;
+mod draw;
+mod fan;
+mod gain;
+mod gaussian;
+mod initialize;
+mod initializer;
+mod normal;
+mod truncated_normal;
+mod uniform;
+mod variance_scaling;
+
+pub use constant::Constant;
+pub use fan::{Fan, FanMode, Layout};
+pub use gain::Gain;
+pub use initialize::{initialize, initialize_with};
+pub use initializer::Initializer;
+pub use normal::Normal;
+pub use truncated_normal::TruncatedNormal;
+pub use uniform::Uniform;
+pub use variance_scaling::{Distribution, VarianceScaling};
