@@ -68,8 +68,6 @@ pub enum Distribution {
     TruncatedNormal,
 }
 
-use Distribution::{Normal as N, Uniform as U};
-
 impl Default for VarianceScaling {
     fn default() -> Self {
         Self::new(1.0, FanMode::In, Distribution::TruncatedNormal)
@@ -83,43 +81,43 @@ impl VarianceScaling {
 
     /// N(0, 2/fan_in): for ReLU.
     pub const fn he_normal() -> Self {
-        Self::new(2.0, FanMode::In, N)
+        Self::new(2.0, FanMode::In, Distribution::Normal)
     }
 
     /// U(±√(6/fan_in)): for ReLU.
     pub const fn he_uniform() -> Self {
-        Self::new(2.0, FanMode::In, U)
+        Self::new(2.0, FanMode::In, Distribution::Uniform)
     }
 
     /// N(0, 2/(fan_in + fan_out)): for tanh, sigmoid and linear layers.
     pub const fn xavier_normal() -> Self {
-        Self::new(1.0, FanMode::Avg, N)
+        Self::new(1.0, FanMode::Avg, Distribution::Normal)
     }
 
     /// U(±√(6/(fan_in + fan_out))): for tanh, sigmoid and linear layers.
     pub const fn xavier_uniform() -> Self {
-        Self::new(1.0, FanMode::Avg, U)
+        Self::new(1.0, FanMode::Avg, Distribution::Uniform)
     }
 
     /// N(0, 1/fan_in): Xavier's rule for the forward pass alone, as textbooks often give it. The
     /// numbers are those of [`VarianceScaling::lecun_normal`].
     pub const fn xavier_one_sided() -> Self {
-        Self::new(1.0, FanMode::In, N)
+        Self::new(1.0, FanMode::In, Distribution::Normal)
     }
 
     /// N(0, 1/fan_in): for SELU.
     pub const fn lecun_normal() -> Self {
-        Self::new(1.0, FanMode::In, N)
+        Self::new(1.0, FanMode::In, Distribution::Normal)
     }
 
     /// U(±√(3/fan_in)): for SELU.
     pub const fn lecun_uniform() -> Self {
-        Self::new(1.0, FanMode::In, U)
+        Self::new(1.0, FanMode::In, Distribution::Uniform)
     }
 
     /// U(±1/√fan_in): what PyTorch's `Linear` and `Conv` start from, weights and biases.
     pub const fn torch_default() -> Self {
-        Self::new(1.0 / 3.0, FanMode::In, U)
+        Self::new(1.0 / 3.0, FanMode::In, Distribution::Uniform)
     }
 
     /// Sets `scale` to the square of an activation's gain. He's constructors are
@@ -138,8 +136,8 @@ impl VarianceScaling {
     /// deviations of the normal before the cut for the truncated one, infinite for the normal one.
     pub fn bound(&self, fan: Fan) -> f64 {
         match self.distribution {
-            N => f64::INFINITY,
-            U => (3.0 * self.scale / fan.by(self.mode)).sqrt(),
+            Distribution::Normal => f64::INFINITY,
+            Distribution::Uniform => (3.0 * self.scale / fan.by(self.mode)).sqrt(),
             Distribution::TruncatedNormal => 2.0 * self.std(fan) / STD_AT_TWO_SIGMA,
         }
     }
@@ -162,8 +160,12 @@ impl<F: Float> Initializer<F> for VarianceScaling {
         };
         hyper::positive("VarianceScaling", field, fan.by(self.mode))?;
         match self.distribution {
-            N => Normal { mean: 0.0, std: self.std(fan) }.fill(fan, shape, noise, out),
-            U => Uniform::symmetric(self.bound(fan)).fill(fan, shape, noise, out),
+            Distribution::Normal => {
+                Normal { mean: 0.0, std: self.std(fan) }.fill(fan, shape, noise, out)
+            }
+            Distribution::Uniform => {
+                Uniform::symmetric(self.bound(fan)).fill(fan, shape, noise, out)
+            }
             Distribution::TruncatedNormal => {
                 TruncatedNormal::two_sigma_corrected(0.0, self.std(fan))
                     .fill(fan, shape, noise, out)
