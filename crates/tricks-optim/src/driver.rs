@@ -29,16 +29,13 @@ impl<'a, F: Float> Job<'a, F> {
     }
 }
 
-/// How many jobs are collected before they run.
-const CAPACITY: usize = 64;
-
-/// Jobs on the stack: a step allocates nothing.
-pub(crate) struct Jobs<'a, F> {
+/// Jobs on the stack, so that a step allocates nothing; `CAPACITY` are collected before they run.
+pub(crate) struct Jobs<'a, F, const CAPACITY: usize> {
     jobs: [Option<Job<'a, F>>; CAPACITY],
     len: usize,
 }
 
-impl<'a, F: Float> Jobs<'a, F> {
+impl<'a, F: Float, const CAPACITY: usize> Jobs<'a, F, CAPACITY> {
     pub(crate) fn new() -> Self {
         Self { jobs: [const { None }; CAPACITY], len: 0 }
     }

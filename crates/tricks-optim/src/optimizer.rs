@@ -224,12 +224,28 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         }
         self.check(clip, params)?;
 
+        // Clearing room for many jobs would cost a small set more than its update.
+        if self.bound.len() <= 8 {
+            self.update::<8>(lr, clip, params);
+        } else {
+            self.update::<64>(lr, clip, params);
+        }
+        Ok(())
+    }
+
+    /// The visit that changes things.
+    fn update<const JOBS: usize>(
+        &mut self,
+        lr: f64,
+        clip: Option<Clip>,
+        params: &mut (impl Parameters<F> + ?Sized),
+    ) {
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let grad_scale = sign * clip.map_or(1.0, |clip| clip.scale);
         let Self { rule, groups, bound, weight_decay, .. } = self;
         let rule: &dyn Rule<F> = rule;
         let mut bound = bound.iter_mut();
-        let mut jobs = Jobs::new();
+        let mut jobs = Jobs::<F, JOBS>::new();
         params.visit(&Path::ROOT, &mut |place, ParamMut { value, grad }| {
             if place.kind == ParamKind::Buffer {
                 return;
@@ -254,7 +270,6 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         });
         jobs.run();
         self.steps = self.steps.saturating_add(1);
-        Ok(())
     }
 
     /// The visit that only looks: after it, nothing can go wrong.

@@ -151,36 +151,24 @@ pub fn each<F: Float, const N: usize>(
     let scale = F::of(cx.grad_scale);
     let slots = slots.views::<N>();
     match cx.decay {
-        WeightDecay::None => sweep(
-            slots,
-            param,
-            grad,
-            #[inline(always)]
-            |p, g, s| update(p, scale * g, s),
-        ),
+        WeightDecay::None => {
+            sweep(slots, param, grad, move |p, g, s| update(p, scale * g, s));
+        }
         WeightDecay::L2(lambda) => {
             let lambda = F::of(lambda);
-            sweep(
-                slots,
-                param,
-                grad,
-                #[inline(always)]
-                |p, g, s| update(p, scale * g + lambda * p, s),
-            );
+            sweep(slots, param, grad, move |p, g, s| update(p, scale * g + lambda * p, s));
         }
         WeightDecay::Decoupled(lambda) => {
             let keep = F::of(1.0 - cx.lr * lambda);
-            sweep(
-                slots,
-                param,
-                grad,
-                #[inline(always)]
-                |p, g, s| update(keep * p, scale * g, s),
-            );
+            sweep(slots, param, grad, move |p, g, s| update(keep * p, scale * g, s));
         }
     }
 }
 
+/// The loop itself, compiled for each number of slots.
+///
+/// What the vectorizer needs: slices in variables of their own (not in an array), of lengths it
+/// can see to be equal, and closures that own their constants.
 #[inline(always)]
 fn sweep<F: Float, const N: usize>(
     slots: [&mut [F]; N],
@@ -188,21 +176,32 @@ fn sweep<F: Float, const N: usize>(
     grad: &[F],
     update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
 ) {
-    kernel::vectorize(
-        #[inline(always)]
-        || {
-            // Equal lengths, so that the compiler drops the bounds checks.
-            let n = param.len();
-            let (param, grad) = (&mut param[..n], &grad[..n]);
-            let slots = slots.map(|slot| &mut slot[..n]);
-            for i in 0..n {
-                let memory = std::array::from_fn(|k| slots[k][i]);
-                let (p, memory) = update(param[i], grad[i], memory);
-                param[i] = p;
-                for k in 0..N {
-                    slots[k][i] = memory[k];
-                }
-            }
-        },
-    );
+    let mut slots = slots.into_iter();
+    macro_rules! sweep {
+        ($($slot:ident $k:literal),*) => {{
+            $(let $slot = slots.next().unwrap_or_default();)*
+            kernel::vectorize(
+                #[inline(always)]
+                move || {
+                    let n = param.len();
+                    let grad = &grad[..n];
+                    $(let $slot = &mut $slot[..n];)*
+                    for i in 0..n {
+                        let memory = [$($slot[i]),*];
+                        let memory = std::array::from_fn(|k| memory[k]);
+                        let (p, _memory) = update(param[i], grad[i], memory);
+                        param[i] = p;
+                        $($slot[i] = _memory[$k];)*
+                    }
+                },
+            )
+        }};
+    }
+    match N {
+        0 => sweep!(),
+        1 => sweep!(a 0),
+        2 => sweep!(a 0, b 1),
+        3 => sweep!(a 0, b 1, c 2),
+        _ => sweep!(a 0, b 1, c 2, d 3),
+    }
 }

@@ -71,7 +71,7 @@ impl Report {
     fn note(&mut self, analytic: f64, measured: f64, at: impl FnOnce() -> String) {
         let off = (analytic - measured).abs() / analytic.abs().max(measured.abs()).max(1.0);
         // A NaN must not slip through a comparison.
-        if !(off <= self.worst) {
+        if off > self.worst || off.is_nan() {
             *self = Self { worst: off, at: at() };
         }
     }

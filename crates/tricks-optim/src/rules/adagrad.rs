@@ -105,16 +105,11 @@ impl Describe for AdaGrad {
 impl<F: Float> Rule<F> for AdaGrad {
     fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let lr = F::of(cx.lr / (1.0 + (cx.t - 1) as f64 * self.lr_decay));
-        let eps = F::of(self.eps);
-        match self.eps_place {
-            EpsPlace::Outside => each(cx, slots, param, grad, |p, g, [h]| {
-                let h = h + g * g;
-                (p - lr * g / (h.sqrt() + eps), [h])
-            }),
-            EpsPlace::Inside => each(cx, slots, param, grad, |p, g, [h]| {
-                let h = h + g * g;
-                (p - lr * g / (h + eps).sqrt(), [h])
-            }),
-        }
+        let (inside, outside) = self.eps_place.split(self.eps);
+        let (inside, outside) = (F::of(inside), F::of(outside));
+        each(cx, slots, param, grad, move |p, g, [h]| {
+            let h = h + g * g;
+            (p - lr * g / ((h + inside).sqrt() + outside), [h])
+        });
     }
 }

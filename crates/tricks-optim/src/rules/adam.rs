@@ -149,18 +149,18 @@ impl<F: Float> Rule<F> for Adam {
         let (debias, eps) = (F::of(1.0 / c2), F::of(self.eps));
         let (beta1, fresh1) = (F::of(self.beta1), F::of(1.0 - self.beta1));
         let (beta2, fresh2) = (F::of(self.beta2), F::of(1.0 - self.beta2));
-        let moments = |g: F, m: F, v: F| (beta1 * m + fresh1 * g, beta2 * v + fresh2 * g * g);
+        let moments = move |g: F, m: F, v: F| (beta1 * m + fresh1 * g, beta2 * v + fresh2 * g * g);
         match self.amsgrad {
-            AmsGrad::Off => each(cx, slots, param, grad, |p, g, [m, v]| {
+            AmsGrad::Off => each(cx, slots, param, grad, move |p, g, [m, v]| {
                 let (m, v) = moments(g, m, v);
                 (p - lr * m / ((v * v_scale + eps_root).sqrt() + eps), [m, v])
             }),
-            AmsGrad::Uncorrected => each(cx, slots, param, grad, |p, g, [m, v, v_max]| {
+            AmsGrad::Uncorrected => each(cx, slots, param, grad, move |p, g, [m, v, v_max]| {
                 let (m, v) = moments(g, m, v);
                 let v_max = larger(v_max, v);
                 (p - lr * m / ((v_max * v_scale + eps_root).sqrt() + eps), [m, v, v_max])
             }),
-            AmsGrad::Corrected => each(cx, slots, param, grad, |p, g, [m, v, v_max]| {
+            AmsGrad::Corrected => each(cx, slots, param, grad, move |p, g, [m, v, v_max]| {
                 let (m, v) = moments(g, m, v);
                 let v_max = larger(v_max, v * debias);
                 // In the hat form √c₂ is in `lr`: taken off `v_max` again.

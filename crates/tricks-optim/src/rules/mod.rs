@@ -23,3 +23,13 @@ pub enum EpsPlace {
     /// `g / √(h + ε)`: Keras, Optax.
     Inside,
 }
+
+impl EpsPlace {
+    /// `(inside, outside)`, so that both forms are `√(h + inside) + outside`: one loop for both.
+    fn split(self, eps: f64) -> (f64, f64) {
+        match self {
+            EpsPlace::Outside => (0.0, eps),
+            EpsPlace::Inside => (eps, 0.0),
+        }
+    }
+}

@@ -126,19 +126,19 @@ impl<F: Float> Rule<F> for Momentum {
         let (lr, mu) = (F::of(cx.lr), F::of(self.momentum));
         let fresh = F::of(if cx.t == 1 { 1.0 } else { 1.0 - self.dampening });
         match (self.form, self.nesterov) {
-            (MomentumForm::Velocity, false) => each(cx, slots, param, grad, |p, g, [v]| {
+            (MomentumForm::Velocity, false) => each(cx, slots, param, grad, move |p, g, [v]| {
                 let v = mu * v - lr * g;
                 (p + v, [v])
             }),
-            (MomentumForm::Velocity, true) => each(cx, slots, param, grad, |p, g, [v]| {
+            (MomentumForm::Velocity, true) => each(cx, slots, param, grad, move |p, g, [v]| {
                 let v = mu * v - lr * g;
                 (p + (mu * v - lr * g), [v])
             }),
-            (MomentumForm::Buffer, false) => each(cx, slots, param, grad, |p, g, [b]| {
+            (MomentumForm::Buffer, false) => each(cx, slots, param, grad, move |p, g, [b]| {
                 let b = mu * b + fresh * g;
                 (p - lr * b, [b])
             }),
-            (MomentumForm::Buffer, true) => each(cx, slots, param, grad, |p, g, [b]| {
+            (MomentumForm::Buffer, true) => each(cx, slots, param, grad, move |p, g, [b]| {
                 let b = mu * b + fresh * g;
                 (p - lr * (g + mu * b), [b])
             }),

@@ -157,50 +157,44 @@ impl Describe for RmsProp {
 impl<F: Float> Rule<F> for RmsProp {
     fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let (rho, fresh) = (F::of(self.rho), F::of(1.0 - self.rho));
-        let lr = F::of(cx.lr);
-        let eps = F::of(self.eps);
-        let mu = F::of(self.momentum);
+        let average = move |old: F, new: F| rho * old + fresh * new;
         let debias = if self.bias_correction { 1.0 / math::debias(self.rho, cx.t) } else { 1.0 };
         let debias = F::of(debias);
-        let average = |old: F, new: F| rho * old + fresh * new;
-        let root = |s: F| match self.eps_place {
-            EpsPlace::Outside => s.sqrt() + eps,
-            EpsPlace::Inside => (s + eps).sqrt(),
-        };
-        let variance = |h: F, a: F| {
-            let s = debias * h - (debias * a) * (debias * a);
+        let (inside, outside) = self.eps_place.split(self.eps);
+        let (inside, outside) = (F::of(inside), F::of(outside));
+        let root = move |s: F| (s + inside).sqrt() + outside;
+        let variance = move |h: F, a: F| {
+            let (h, a) = (debias * h, debias * a);
+            let s = h - a * a;
             if s < F::zero() { F::zero() } else { s }
         };
-        // The velocity `v` here is −`b` scaled by η where η is inside.
-        let moved = |p: F, x: F, old: F| match self.momentum_form {
-            RmsMomentum::Buffer => {
-                let b = mu * old + x;
-                (p - lr * b, b)
-            }
-            RmsMomentum::Velocity => {
-                let v = mu * old - lr * x;
-                (p + v, v)
-            }
-            RmsMomentum::Nesterov => {
-                let v = mu * old - lr * x;
-                (p + (mu * v - lr * x), v)
-            }
+        let lr = F::of(cx.lr);
+        let mu = F::of(self.momentum);
+        // All three forms are `b ← μ b + i·x; θ ← θ + o·b + n·x`, with x = g/d.
+        let (i, o, n) = match self.momentum_form {
+            RmsMomentum::Buffer => (F::one(), -lr, F::zero()),
+            RmsMomentum::Velocity => (-lr, F::one(), F::zero()),
+            RmsMomentum::Nesterov => (-lr, mu, -lr),
+        };
+        let moved = move |p: F, x: F, b: F| {
+            let b = mu * b + i * x;
+            (p + o * b + n * x, b)
         };
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => each(cx, slots, param, grad, |p, g, [h]| {
+            (false, false) => each(cx, slots, param, grad, move |p, g, [h]| {
                 let h = average(h, g * g);
                 (p - lr * g / root(debias * h), [h])
             }),
-            (true, false) => each(cx, slots, param, grad, |p, g, [h, a]| {
+            (true, false) => each(cx, slots, param, grad, move |p, g, [h, a]| {
                 let (h, a) = (average(h, g * g), average(a, g));
                 (p - lr * g / root(variance(h, a)), [h, a])
             }),
-            (false, true) => each(cx, slots, param, grad, |p, g, [h, b]| {
+            (false, true) => each(cx, slots, param, grad, move |p, g, [h, b]| {
                 let h = average(h, g * g);
                 let (p, b) = moved(p, g / root(debias * h), b);
                 (p, [h, b])
             }),
-            (true, true) => each(cx, slots, param, grad, |p, g, [h, a, b]| {
+            (true, true) => each(cx, slots, param, grad, move |p, g, [h, a, b]| {
                 let (h, a) = (average(h, g * g), average(a, g));
                 let (p, b) = moved(p, g / root(variance(h, a)), b);
                 (p, [h, a, b])

@@ -46,6 +46,6 @@ impl Describe for Sgd {
 impl<F: Float> Rule<F> for Sgd {
     fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let lr = F::of(cx.lr);
-        each(cx, slots, param, grad, |p, g, []| (p - lr * g, []));
+        each(cx, slots, param, grad, move |p, g, []| (p - lr * g, []));
     }
 }

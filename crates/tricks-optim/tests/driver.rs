@@ -1,0 +1,253 @@
+//! The driver: names, groups, decay, checks, state.
+
+use tricks_optim::{
+    Adam, AdamW, Clip, ClipGlobalNorm, Group, Momentum, Optimizer, Sgd, StepArgs, WeightDecay,
+    clip_global_norm, clip_norm, clip_value,
+};
+use tricks_tensor::ndarray::{arr1, arr2};
+use tricks_tensor::{Dict, Error, ParamKind, Parameters, Path};
+
+/// A weight, a bias, a scale and a buffer, with gradients of 1 but for the buffer.
+fn layer() -> Dict<f64> {
+    let mut params = Dict::new();
+    params.insert("weight", arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    params.insert_as("bias", ParamKind::Bias, arr1(&[1.0, 2.0]));
+    params.insert_as("gamma", ParamKind::Scale, arr1(&[1.0]));
+    params.insert_as("running", ParamKind::Buffer, arr1(&[7.0]));
+    params.set_grad("weight", arr2(&[[1.0; 2]; 2]).view().into_dyn()).unwrap();
+    params.set_grad("bias", arr1(&[1.0; 2]).view().into_dyn()).unwrap();
+    params.set_grad("gamma", arr1(&[1.0]).view().into_dyn()).unwrap();
+    params
+}
+
+fn flat(params: &Dict<f64>, name: &str) -> Vec<f64> {
+    params[name].iter().copied().collect()
+}
+
+#[test]
+fn decay_reaches_weights_alone() {
+    for decay in [WeightDecay::L2(0.5), WeightDecay::Decoupled(0.5)] {
+        let mut params = layer();
+        let mut sgd = Optimizer::builder(Sgd).weight_decay(decay).bind(&mut params).unwrap();
+        sgd.step(0.1, &mut params).unwrap();
+        // Both are (1 − ηλ)θ − ηg for plain SGD.
+        for (got, was) in flat(&params, "weight").iter().zip([1.0, 2.0, 3.0, 4.0]) {
+            assert!((got - (0.95 * was - 0.1)).abs() < 1e-15);
+        }
+        assert_eq!(flat(&params, "bias"), [0.9, 1.9]);
+        assert_eq!(flat(&params, "gamma"), [0.9]);
+        assert_eq!(flat(&params, "running"), [7.0]);
+    }
+}
+
+#[test]
+fn groups_choose_rate_decay_rule_and_freezing() {
+    let mut params = layer();
+    let slow = Group { lr_scale: 0.1, ..Group::default() };
+    let own = Group {
+        rule: Some(Box::new(Momentum::torch()) as _),
+        weight_decay: Some(WeightDecay::Decoupled(1.0)),
+        ..Group::default()
+    };
+    let frozen = Group { frozen: true, ..Group::default() };
+    let mut sgd = Optimizer::builder(Sgd)
+        .group(|place| place.kind == ParamKind::Bias, slow)
+        .group(|place| place.path.is("gamma"), own)
+        .group(|place| place.shape.len() == 2, frozen)
+        .bind(&mut params)
+        .unwrap();
+    sgd.step(0.1, &mut params).unwrap();
+    sgd.step(0.1, &mut params).unwrap();
+    assert_eq!(flat(&params, "bias"), [1.0 - 0.01 - 0.01, 2.0 - 0.01 - 0.01]);
+    let gamma = 0.9 * (0.9 * 1.0 - 0.1) - 0.1 * 1.9;
+    assert!((flat(&params, "gamma")[0] - gamma).abs() < 1e-15);
+    assert_eq!(flat(&params, "weight"), [1.0, 2.0, 3.0, 4.0]);
+    let state = sgd.state();
+    let names: Vec<&str> = state.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["bias/t", "gamma/b", "gamma/t", "rule/Momentum", "rule/Sgd", "step"]);
+}
+
+#[test]
+fn a_missing_gradient_leaves_value_memory_and_count() {
+    let mut params = layer();
+    let mut adam = Optimizer::builder(Adam::torch()).bind(&mut params).unwrap();
+    adam.step(0.1, &mut params).unwrap();
+    params.clear_grad("bias");
+    let (bias, state) = (flat(&params, "bias"), adam.state());
+    adam.step(0.1, &mut params).unwrap();
+    assert_eq!(flat(&params, "bias"), bias);
+    assert_eq!(adam.state().entry("bias/m"), state.entry("bias/m"));
+    assert_eq!(adam.state().count("bias/t").unwrap(), 1);
+    assert_eq!(adam.state().count("weight/t").unwrap(), 2);
+}
+
+/// Runs a step that must be refused, and sees that nothing changed.
+fn refused(params: &mut Dict<f64>, change: impl FnOnce(&mut Dict<f64>)) -> String {
+    let mut adam = Optimizer::builder(AdamW::torch()).bind(params).unwrap();
+    adam.step(0.1, params).unwrap();
+    change(params);
+    let (before, state) = (params.clone(), adam.state());
+    let message = adam.step(0.1, params).unwrap_err().to_string();
+    for name in before.names() {
+        assert_eq!(before[name], params[name], "{name} changed");
+    }
+    assert_eq!(adam.state(), state);
+    message
+}
+
+#[test]
+fn a_refused_step_changes_nothing() {
+    let nan = |params: &mut Dict<f64>| {
+        params.set_grad("weight", arr2(&[[1.0, 1.0], [f64::NAN, 1.0]]).view().into_dyn()).unwrap();
+    };
+    assert_eq!(refused(&mut layer(), nan), "weight: gradient is NaN at flat index 2");
+    let shape = |params: &mut Dict<f64>| params.insert("weight", arr1(&[0.0; 4]));
+    assert_eq!(refused(&mut layer(), shape), "weight: parameter has shape [4], bound with [2, 2]");
+    let extra = |params: &mut Dict<f64>| params.insert("z", arr1(&[0.0]));
+    assert_eq!(refused(&mut layer(), extra), "parameter 3: found z, expected nothing");
+    let renamed = |params: &mut Dict<f64>| params.insert("c", arr1(&[0.0]));
+    assert_eq!(refused(&mut layer(), renamed), "parameter 1: found c, expected gamma");
+    let fewer = |params: &mut Dict<f64>| {
+        let mut rest = Dict::new();
+        rest.insert_as("bias", ParamKind::Bias, arr1(&[1.0, 2.0]));
+        *params = rest;
+    };
+    let mut params = layer();
+    let mut adam = Optimizer::builder(Adam::torch()).bind(&mut params).unwrap();
+    fewer(&mut params);
+    let message = adam.step(0.1, &mut params).unwrap_err().to_string();
+    assert_eq!(message, "parameter 1: found nothing, expected gamma");
+}
+
+#[test]
+fn learning_rates_out_of_range_are_refused() {
+    let mut params = layer();
+    let mut sgd = Optimizer::builder(Sgd).bind(&mut params).unwrap();
+    for lr in [f64::NAN, f64::INFINITY, -1.0] {
+        let message = sgd.step(lr, &mut params).unwrap_err().to_string();
+        assert_eq!(message, format!("step: lr is {lr}, must be finite and at least 0"));
+    }
+    sgd.step(0.0, &mut params).unwrap();
+    sgd.step(-0.0, &mut params).unwrap();
+}
+
+#[test]
+fn binding_refuses_what_cannot_be_trained() {
+    let adam = Adam { beta1: 1.0, ..Adam::default() };
+    let message = Optimizer::builder(adam).bind(&mut layer()).unwrap_err().to_string();
+    assert_eq!(message, "Adam: beta1 is 1, must be in [0, 1)");
+    let message = Optimizer::<f64, _>::builder(Sgd).bind(&mut Dict::new()).unwrap_err();
+    assert_eq!(message.to_string(), "Optimizer: there is no parameter to train");
+    let (mut a, mut b, mut g, mut h) = ([1.0], [1.0], [0.0], [0.0]);
+    let mut twice = [("w", &mut a[..], &mut g[..]), ("w", &mut b[..], &mut h[..])];
+    let message = Optimizer::builder(Sgd).bind(&mut twice).unwrap_err().to_string();
+    assert_eq!(message, "Optimizer: two parameters named w");
+    let mut short = [("w", &mut a[..], &mut g[..0])];
+    let message = Optimizer::builder(Sgd).bind(&mut short).unwrap_err().to_string();
+    assert_eq!(message, "w: gradient has shape [0], shape [1]");
+}
+
+#[test]
+fn a_rule_changed_in_mid_run_is_checked() {
+    let mut params = layer();
+    let mut adam = Optimizer::builder(Adam::torch()).bind(&mut params).unwrap();
+    adam.rule_mut().beta1 = 0.5;
+    adam.step(0.1, &mut params).unwrap();
+    adam.rule_mut().beta1 = 2.0;
+    assert!(matches!(adam.step(0.1, &mut params), Err(Error::Hyper { field: "beta1", .. })));
+    *adam.rule_mut() = Adam { amsgrad: tricks_optim::AmsGrad::Uncorrected, ..Adam::torch() };
+    let message = adam.step(0.1, &mut params).unwrap_err().to_string();
+    assert!(message.contains("needs [\"m\", \"v\", \"v_max\"]"), "{message}");
+}
+
+#[test]
+fn a_state_that_does_not_fit_is_listed_whole() {
+    let mut params = layer();
+    let mut adam = Optimizer::builder(Adam::torch()).bind(&mut params).unwrap();
+    adam.step(0.1, &mut params).unwrap();
+    let before = adam.state();
+    let momentum = Optimizer::builder(Momentum::torch()).bind(&mut params).unwrap();
+    let Err(Error::State { problems }) = adam.load_state(&momentum.state()) else {
+        panic!("taken");
+    };
+    assert!(problems.contains(&"weight/m is missing, expected f64 [2, 2]".to_string()));
+    assert!(problems.contains(&"weight/b is unexpected".to_string()));
+    assert!(problems.contains(&"rule/Adam is missing, expected u64 []".to_string()));
+    assert_eq!(problems.len(), 3 * 2 + 3 + 2, "{problems:#?}");
+    assert_eq!(adam.state(), before);
+}
+
+#[test]
+fn clipping_by_global_norm_is_clipping_in_place() {
+    let run = |fused: bool| {
+        let mut params = layer();
+        let mut adam = Optimizer::builder(AdamW::torch()).bind(&mut params).unwrap();
+        for _ in 0..3 {
+            let clip = clip_global_norm(&mut params, 0.5).unwrap();
+            assert_eq!(clip.norm, 7f64.sqrt());
+            if fused {
+                adam.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap();
+            } else {
+                let mut clipped = params.clone();
+                clip.apply(&mut clipped);
+                adam.step(0.1, &mut clipped).unwrap();
+                for name in ["weight", "bias", "gamma"] {
+                    params.visit(&Path::ROOT, &mut |place, param| {
+                        if place.path.is(name) {
+                            param.value.copy_from_slice(clipped[name].as_slice().unwrap());
+                        }
+                    });
+                }
+            }
+        }
+        flat(&params, "weight")
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
+fn clips_measure_and_cut() {
+    let mut params = Dict::new();
+    params.insert("w", arr1(&[0.0f32; 3]));
+    params.set_grad("w", arr1(&[3.0, -4.0, 12.0]).view().into_dyn()).unwrap();
+    let norm = |p, params: &mut Dict<f32>| {
+        ClipGlobalNorm { p, ..ClipGlobalNorm::default() }.measure(params).unwrap().norm
+    };
+    assert_eq!(norm(2.0, &mut params), 13.0);
+    assert_eq!(norm(1.0, &mut params), 19.0);
+    assert_eq!(norm(f64::INFINITY, &mut params), 12.0);
+    assert!((norm(3.0, &mut params) - 1819f64.cbrt()).abs() < 1e-12);
+    assert_eq!(clip_norm(&mut params, 6.5).unwrap(), 13.0);
+    assert_eq!(params.grad("w").unwrap(), &arr1(&[1.5, -2.0, 6.0]).into_dyn());
+    clip_value(&mut params, 2.0).unwrap();
+    assert_eq!(params.grad("w").unwrap(), &arr1(&[1.5, -2.0, 2.0]).into_dyn());
+    for wrong in [-1.0, f64::NAN, f64::INFINITY] {
+        assert!(clip_value(&mut params, wrong).is_err());
+        assert!(clip_norm(&mut params, wrong).is_err());
+        assert!(clip_global_norm(&mut params, wrong).is_err());
+    }
+}
+
+#[test]
+fn a_norm_that_is_not_finite_names_the_gradient() {
+    let mut params = layer();
+    let mut sgd = Optimizer::builder(Sgd).finite_check(false).bind(&mut params).unwrap();
+    params.set_grad("gamma", arr1(&[f64::INFINITY]).view().into_dyn()).unwrap();
+    for p in [1.0, 2.0, 3.0, f64::INFINITY] {
+        let clip = ClipGlobalNorm { p, ..ClipGlobalNorm::default() }.measure(&mut params).unwrap();
+        let message = sgd.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap_err();
+        assert_eq!(message.to_string(), "gamma: gradient is inf at flat index 0");
+    }
+    let clip = Clip { norm: f64::INFINITY, scale: 0.0 };
+    params.set_grad("gamma", arr1(&[1.0]).view().into_dyn()).unwrap();
+    let message = sgd.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap_err();
+    assert_eq!(message.to_string(), "step: the gradients are finite, but their norm is inf");
+}
+
+#[test]
+fn uphill_is_downhill_on_the_other_side() {
+    let mut params = layer();
+    let mut sgd = Optimizer::builder(Sgd).maximize(true).bind(&mut params).unwrap();
+    sgd.step(0.5, &mut params).unwrap();
+    assert_eq!(flat(&params, "bias"), [1.5, 2.5]);
+}
