@@ -61,3 +61,20 @@ fn chunks<F: Float>(first: usize, out: &mut [F], f: &(impl Fn(u64, &mut [F]) + S
         f((first + i * CHUNK) as u64, chunk);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Wide vector instructions give the bits of the build's own.
+    #[test]
+    fn instructions_do_not_show() {
+        let noise = Noise::new(8);
+        let mut fast = vec![0.0; 10 * BATCH];
+        normals(noise, &mut fast, 0.0, 1.0);
+        let mut plain = vec![0.0; 10 * BATCH];
+        noise.fill_uniform(0, &mut plain);
+        plain.as_chunks_mut::<BATCH>().0.iter_mut().for_each(box_muller);
+        assert_eq!(fast, plain);
+    }
+}

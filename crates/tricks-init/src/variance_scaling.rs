@@ -120,8 +120,8 @@ impl VarianceScaling {
         Self::new(1.0 / 3.0, FanMode::In, Distribution::Uniform)
     }
 
-    /// Sets `scale` to the square of an activation's gain. He's constructors are
-    /// [`Gain::Relu`]'s already, all others [`Gain::Linear`]'s.
+    /// Sets `scale` to the square of an activation's gain. He's constructors have that of
+    /// [`Gain::Relu`] already, Xavier's and LeCun's that of [`Gain::Linear`].
     #[must_use]
     pub fn gain(self, gain: Gain) -> Self {
         Self { scale: gain.squared(), ..self }
