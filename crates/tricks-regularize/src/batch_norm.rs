@@ -154,7 +154,8 @@ impl<F: Float> BatchNorm<F> {
     }
 
     /// `dx = γ/s · (dy − mean(dy) − x̂ mean(dy x̂))`, s = √(σ² + ε), as
-    /// `dy·scale + (x − shift)·slope + offset`. Statistics that do not depend on `x` add no means.
+    /// `dy·scale + (x − shift)·slope + offset`. `batch` is the number of samples the statistics
+    /// come from; running statistics do not depend on `x`, and their means fall away.
     fn prepare_gradient(&mut self, batch: Option<f64>) {
         let (moments, to) = (&self.moments, &mut self.coefficients);
         for j in 0..self.features[0] {

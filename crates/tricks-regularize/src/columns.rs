@@ -4,6 +4,9 @@
 //! Rows are the outer loop and features the inner one, so vector instructions run along memory.
 //! Every column is summed from the first row to the last, in `f64`: threads share out columns
 //! when summing and rows when mapping, and never change a bit.
+//!
+//! How the numbers of a feature lie in memory is known to these loops alone: statistics and
+//! coefficients have one entry per feature, whatever the input.
 
 use tricks_tensor::Float;
 use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};

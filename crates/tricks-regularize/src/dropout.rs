@@ -157,8 +157,12 @@ fn scale_or_drop<F: Float>(
         vectorize(
             #[inline(always)]
             || {
-                for ((y, &x), &word) in y.iter_mut().zip(x).zip(&*words) {
-                    *y = if word >= threshold { x * scale } else { F::zero() };
+                // By index, and scaled before the choice: so it becomes vector instructions
+                // instead of a branch on random bits, ten times slower.
+                let (y, words) = (&mut y[..x.len()], &words[..x.len()]);
+                for i in 0..x.len() {
+                    let kept = x[i] * scale;
+                    y[i] = if words[i] >= threshold { kept } else { F::zero() };
                 }
             },
         );

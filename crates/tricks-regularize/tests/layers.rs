@@ -1,4 +1,5 @@
 //! Laws that hold for every layer here.
+#![allow(clippy::unwrap_used)] // in helpers of tests
 
 use proptest::prelude::*;
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};

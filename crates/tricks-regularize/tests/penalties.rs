@@ -1,4 +1,5 @@
 //! Laws that hold for every penalty, and what `penalize` touches.
+#![allow(clippy::unwrap_used)] // in helpers of tests
 
 use proptest::prelude::*;
 use tricks_regularize::{ElasticNet, L1, L2, Penalty, penalize, penalize_where};
