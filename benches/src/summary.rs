@@ -1,0 +1,174 @@
+//! From criterion's samples to one row for each case.
+
+use crate::cases::Case;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::path::Path;
+
+/// Anything that goes wrong here is for a person to read.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What one round measured, in nanoseconds a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Round {
+    /// The library's update.
+    pub step: f64,
+    /// The same in one plain loop.
+    pub limit: f64,
+    /// Its loads and stores.
+    pub stream: f64,
+}
+
+/// A case over all rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The update: `Adam`.
+    pub name: String,
+    /// The set of parameters: `16Mi`.
+    pub size: String,
+    /// How many numbers that is.
+    pub elements: usize,
+    /// On how many threads.
+    pub threads: usize,
+    /// Median over the rounds, as the next two.
+    pub ns_per_step: f64,
+    /// The same in one plain loop.
+    pub limit_ns: f64,
+    /// Its loads and stores.
+    pub stream_ns: f64,
+    /// Median of limit over step, taken within each round; 1 is as fast as can be.
+    pub fraction_of_limit: f64,
+    /// The least and the most of it in any round.
+    pub spread: [f64; 2],
+    /// Median of stream over step.
+    pub fraction_of_stream: f64,
+    /// The least `fraction_of_limit` promised, if any.
+    pub target: Option<f64>,
+}
+
+impl Row {
+    /// From at least one round.
+    pub fn new(case: &Case, rounds: &[Round]) -> Self {
+        let each = |f: fn(&Round) -> f64| rounds.iter().map(f).collect::<Vec<f64>>();
+        let of_limit = each(|round| round.limit / round.step);
+        Self {
+            name: case.name(),
+            size: case.set.name(),
+            elements: case.set.elements(),
+            threads: case.threads,
+            ns_per_step: median(each(|round| round.step)),
+            limit_ns: median(each(|round| round.limit)),
+            stream_ns: median(each(|round| round.stream)),
+            spread: [
+                of_limit.iter().copied().fold(f64::INFINITY, f64::min),
+                of_limit.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            ],
+            fraction_of_limit: median(of_limit),
+            fraction_of_stream: median(each(|round| round.stream / round.step)),
+            target: case.target(),
+        }
+    }
+
+    /// Whether this row of another run is of the same case.
+    pub fn is_same_case(&self, other: &Row) -> bool {
+        (&self.name, &self.size, self.threads) == (&other.name, &other.size, other.threads)
+    }
+}
+
+/// One of criterion's sample files.
+#[derive(Deserialize)]
+struct Samples {
+    iters: Vec<f64>,
+    times: Vec<f64>,
+}
+
+/// What criterion left under `home` for this case.
+///
+/// # Errors
+/// A file that is missing or is not criterion's, by its path.
+pub fn read_round(home: &Path, case: &Case) -> Result<Round> {
+    let read = |function: &str| -> Result<f64> {
+        let file = home.join(case.id()).join(function).join("new/sample.json");
+        let samples: Samples = read_json(&file)?;
+        let times: Vec<f64> =
+            samples.times.iter().zip(&samples.iters).map(|(time, n)| time / n).collect();
+        if times.is_empty() {
+            return Err(format!("{}: holds no sample", file.display()).into());
+        }
+        // One sample that was interrupted says nothing.
+        Ok(median(times))
+    };
+    Ok(Round { step: read("step")?, limit: read("limit")?, stream: read("stream")? })
+}
+
+/// Reads JSON; errors name the file.
+///
+/// # Errors
+/// A file that cannot be read, or holds something else.
+pub fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    Ok(serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?)
+}
+
+/// The middle one, or the mean of the two in the middle; NaN of none.
+pub fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let n = numbers.len();
+    match numbers.get(n / 2) {
+        None => f64::NAN,
+        Some(upper) if n % 2 == 1 => *upper,
+        Some(upper) => (numbers[n / 2 - 1] + upper) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::{Guard, Update};
+    use crate::sets::Set;
+
+    const CASE: Case =
+        Case { update: Update::Adam, guard: Guard::Off, set: Set::One(4096), threads: 1 };
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median(vec![]).is_nan());
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        // The second round met a machine half as fast; its ratio is as good as the others.
+        let rounds = [
+            Round { step: 100.0, limit: 90.0, stream: 50.0 },
+            Round { step: 200.0, limit: 190.0, stream: 100.0 },
+            Round { step: 100.0, limit: 80.0, stream: 40.0 },
+        ];
+        let row = Row::new(&CASE, &rounds);
+        assert_eq!((row.ns_per_step, row.limit_ns, row.stream_ns), (100.0, 90.0, 50.0));
+        assert_eq!((row.fraction_of_limit, row.spread), (0.9, [0.8, 0.95]));
+        assert_eq!((row.fraction_of_stream, row.elements), (0.5, 4096));
+        assert_eq!(row.target, Some(0.8));
+    }
+
+    #[test]
+    fn samples_are_read_by_function() {
+        let home = tempfile::tempdir().unwrap();
+        for (function, times) in
+            [("step", [200.0, 990.0, 220.0]), ("limit", [100.0; 3]), ("stream", [40.0; 3])]
+        {
+            let folder = home.path().join("Adam-4Ki-1t").join(function).join("new");
+            std::fs::create_dir_all(&folder).unwrap();
+            let text =
+                format!(r#"{{"sampling_mode":"Flat","iters":[10.0,10.0,10.0],"times":{times:?}}}"#);
+            std::fs::write(folder.join("sample.json"), text).unwrap();
+        }
+        let round = read_round(home.path(), &CASE).unwrap();
+        assert_eq!(round, Round { step: 22.0, limit: 10.0, stream: 4.0 });
+
+        let other = Case { threads: 2, ..CASE };
+        let refused = read_round(home.path(), &other).unwrap_err().to_string();
+        assert!(refused.contains("Adam-4Ki-2t"), "{refused}");
+    }
+}
