@@ -116,9 +116,7 @@ pub fn clip_norm<F: Float>(
         if norm > max_norm {
             scale(grad, max_norm / norm);
         }
-        if !(norm <= largest) {
-            largest = norm;
-        }
+        largest = max_or_nan(largest, norm);
     });
     Ok(largest)
 }
@@ -149,12 +147,8 @@ fn norm<F: Float>(params: &mut (impl Parameters<F> + ?Sized), p: f64) -> f64 {
     let mut total = 0.0f64;
     each_gradient(params, |_, grad| {
         if p == f64::INFINITY {
-            let largest = grad.iter().fold(0.0f64, |most, g| {
-                let g = g.widen().abs();
-                // A NaN, once met, stays.
-                if g <= most || most.is_nan() { most } else { g }
-            });
-            total = if largest <= total || total.is_nan() { total } else { largest };
+            let largest = grad.iter().fold(0.0, |most, g| max_or_nan(most, g.widen().abs()));
+            total = max_or_nan(total, largest);
         } else if p == 2.0 {
             total += kernel::sum_squares(grad);
         } else if p == 1.0 {
@@ -174,6 +168,11 @@ fn norm<F: Float>(params: &mut (impl Parameters<F> + ?Sized), p: f64) -> f64 {
     } else {
         math::pow(total, 1.0 / p)
     }
+}
+
+/// The larger number; NaN, once met, stays.
+fn max_or_nan(most: f64, x: f64) -> f64 {
+    if x > most || x.is_nan() { x } else { most }
 }
 
 fn scale<F: Float>(grad: &mut [F], factor: f64) {

@@ -1,4 +1,5 @@
 //! The driver: names, groups, decay, checks, state.
+#![allow(clippy::unwrap_used)]
 
 use tricks_optim::{
     Adam, AdamW, Clip, ClipGlobalNorm, Group, Momentum, Optimizer, Sgd, StepArgs, WeightDecay,

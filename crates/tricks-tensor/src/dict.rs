@@ -125,3 +125,33 @@ impl<F: Float> Parameters<F> for Dict<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, arr2};
+
+    /// Any layout gives the numbers of the contiguous copy.
+    #[test]
+    fn layouts_do_not_matter() {
+        let c = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        let fortran = c.t().as_standard_layout().into_owned().reversed_axes();
+        let mut reversed = Array2::from_shape_fn((2, 3), |(i, j)| c[[1 - i, j]]);
+        reversed.invert_axis(ndarray::Axis(0));
+        let mut dict = Dict::new();
+        dict.insert("w", fortran);
+        dict.set_grad("w", reversed.view().into_dyn()).unwrap();
+        dict.visit(&Path::ROOT, &mut |place, param| {
+            assert_eq!(place.shape, [2, 3]);
+            assert_eq!(param.value, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+            let Grad::Dense(grad) = param.grad else { panic!("absent") };
+            assert_eq!(grad, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        });
+        let row = ndarray::arr1(&[9.0, 8.0, 7.0]);
+        dict.set_grad("w", row.broadcast((2, 3)).unwrap().into_dyn()).unwrap();
+        assert_eq!(dict.grad("w").unwrap()[[1, 2]], 7.0);
+        dict.clear_grad("w");
+        assert!(dict.grad("w").is_none());
+        assert!(dict.set_grad("v", row.view().into_dyn()).is_err());
+    }
+}

@@ -119,3 +119,76 @@ fn nudge(
     });
     old
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ParamKind, ParamMut, Place};
+    use ndarray::{ArrayViewD, ArrayViewMutD, arr1};
+
+    /// y = w x³, with a factor on each gradient: 1 is right.
+    struct Cube {
+        w: [f64; 1],
+        dw: [f64; 1],
+        factors: [f64; 2],
+    }
+
+    impl Parameters<f64> for Cube {
+        fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, f64>)) {
+            let path = at.name("w");
+            let place = Place { path: &path, kind: ParamKind::Weight, shape: &[1] };
+            f(place, ParamMut::dense(&mut self.w, &mut self.dw));
+        }
+    }
+
+    impl Layer<f64> for Cube {
+        fn name(&self) -> &'static str {
+            "Cube"
+        }
+        fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
+            Ok(IxDyn(x))
+        }
+        fn forward(
+            &mut self,
+            x: ArrayViewD<'_, f64>,
+            y: ArrayViewMutD<'_, f64>,
+            _: Mode,
+        ) -> Result<()> {
+            self.infer(x, y)
+        }
+        fn backward(
+            &mut self,
+            x: ArrayViewD<'_, f64>,
+            _: ArrayViewD<'_, f64>,
+            dy: ArrayViewD<'_, f64>,
+            dx: Option<ArrayViewMutD<'_, f64>>,
+            _: Mode,
+        ) -> Result<()> {
+            let cubes = x.mapv(|x| x * x * x);
+            self.dw[0] = self.factors[0] * (&dy * &cubes).sum();
+            if let Some(mut dx) = dx {
+                dx.assign(&(&dy * &x.mapv(|x| self.factors[1] * 3.0 * self.w[0] * x * x)));
+            }
+            Ok(())
+        }
+        fn infer(&self, x: ArrayViewD<'_, f64>, mut y: ArrayViewMutD<'_, f64>) -> Result<()> {
+            y.assign(&x.mapv(|x| self.w[0] * x * x * x));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn right_gradients_pass_and_wrong_ones_are_named() {
+        let x = arr1(&[0.5, -1.5, 2.0]).into_dyn();
+        let check = |factors| {
+            let mut cube = Cube { w: [0.7], dw: [0.0], factors };
+            layer(&mut cube, &x, Mode::Eval, Noise::new(1)).unwrap().within(1e-6)
+        };
+        assert!(check([1.0, 1.0]).is_ok());
+        let message = check([1.0, 1.001]).unwrap_err().to_string();
+        assert!(message.contains("input["), "{message}");
+        let message = check([-1.0, 1.0]).unwrap_err().to_string();
+        assert!(message.contains("w[0]"), "{message}");
+        assert!(check([f64::NAN, 1.0]).is_err());
+    }
+}

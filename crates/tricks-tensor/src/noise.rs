@@ -94,78 +94,84 @@ impl Noise {
     pub fn uniform(self, index: u64) -> f64 {
         let block = philox(self.key, index / 2, DRAW);
         let at = 2 * (index % 2) as usize;
-        unit(block[at], block[at + 1])
+        unit(u64::from(block[at]) | u64::from(block[at + 1]) << 32)
     }
 
     /// Words `first..first + out.len()`.
     pub fn fill_words(self, first: u64, out: &mut [u32]) {
-        self.fill(
+        self.fill::<_, 4, { 4 * LANES }>(
             first,
             out,
-            |block, out| {
-                for (lane, words) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                    *words = [block[0][lane], block[1][lane], block[2][lane], block[3][lane]];
+            #[inline(always)]
+            |[low, high], out| {
+                for lane in 0..LANES {
+                    out[4 * lane] = low[lane] as u32;
+                    out[4 * lane + 1] = (low[lane] >> 32) as u32;
+                    out[4 * lane + 2] = high[lane] as u32;
+                    out[4 * lane + 3] = (high[lane] >> 32) as u32;
                 }
             },
-            4,
-            |noise, i| noise.word(i),
+            Self::word,
         );
     }
 
     /// Numbers `first..first + out.len()`, each uniform on [0, 1).
     pub fn fill_uniform(self, first: u64, out: &mut [f64]) {
-        self.fill(
+        self.fill::<_, 2, { 2 * LANES }>(
             first,
             out,
-            |block, out| {
-                for (lane, pair) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                    *pair = [
-                        unit(block[0][lane], block[1][lane]),
-                        unit(block[2][lane], block[3][lane]),
-                    ];
+            #[inline(always)]
+            |[low, high], out| {
+                for lane in 0..LANES {
+                    out[2 * lane] = unit(low[lane]);
+                    out[2 * lane + 1] = unit(high[lane]);
                 }
             },
-            2,
-            |noise, i| noise.uniform(i),
+            Self::uniform,
         );
     }
 
-    /// Whole vectors of blocks by `many`, ragged ends by `one`; `per` numbers a block.
-    fn fill<T>(
+    /// `PER` numbers a block: vectors of `MANY` by `many`, ragged ends by `one`.
+    #[inline(always)]
+    fn fill<T, const PER: usize, const MANY: usize>(
         self,
         first: u64,
         out: &mut [T],
-        many: impl Fn(&[[u32; LANES]; 4], &mut [T]),
-        per: usize,
+        many: impl Fn([[u64; LANES]; 2], &mut [T; MANY]),
         one: impl Fn(Self, u64) -> T,
     ) {
-        let ragged = (per - (first % per as u64) as usize) % per;
+        let ragged = (PER - (first % PER as u64) as usize) % PER;
         let (head, rest) = out.split_at_mut(ragged.min(out.len()));
         for (i, slot) in head.iter_mut().enumerate() {
-            *slot = one(self, first + i as u64);
+            *slot = one(self, first.wrapping_add(i as u64));
         }
-        let mut at = first + head.len() as u64;
-        let mut vectors = rest.chunks_exact_mut(per * LANES);
+        let start = first.wrapping_add(head.len() as u64);
+        let (vectors, tail) = rest.as_chunks_mut::<MANY>();
+        let whole = (vectors.len() * MANY) as u64;
         kernel::vectorize(
             #[inline(always)]
-            || {
-                for chunk in &mut vectors {
-                    many(&philox_lanes(self.key, at / per as u64), chunk);
-                    at += (per * LANES) as u64;
+            move || {
+                let mut block = start / PER as u64;
+                for vector in vectors {
+                    many(philox_lanes(self.key, block), vector);
+                    block = block.wrapping_add(LANES as u64);
                 }
             },
         );
-        for (i, slot) in vectors.into_remainder().iter_mut().enumerate() {
-            *slot = one(self, at + i as u64);
+        for (i, slot) in tail.iter_mut().enumerate() {
+            *slot = one(self, start.wrapping_add(whole + i as u64));
         }
     }
 }
 
-/// 53 bits as a number in [0, 1).
+/// The upper 53 bits as a number in [0, 1).
 #[inline(always)]
-fn unit(low: u32, high: u32) -> f64 {
-    let bits = (u64::from(low) | u64::from(high) << 32) >> 11;
-    bits as f64 * (1.0 / (1u64 << 53) as f64)
+fn unit(bits: u64) -> f64 {
+    // 2⁵² + x has x in its mantissa, for x below 2⁵²: a vector operation, where the conversion of
+    // an integer of 64 bits is not.
+    const TWO_52: f64 = (1u64 << 52) as f64;
+    let exact = |x: u64| f64::from_bits(TWO_52.to_bits() | x) - TWO_52;
+    (2.0 * exact(bits >> 12) + exact(bits >> 11 & 1)) * (0.5 / TWO_52)
 }
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -196,32 +202,36 @@ fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 const LANES: usize = 8;
 
-/// `LANES` consecutive blocks, word by word: `result[w][lane]`.
+/// `LANES` consecutive blocks: words 0 and 1 of each, then words 2 and 3, low word first.
+///
+/// A word stands in the low half of 64 bits throughout: the product of two of them is one vector
+/// instruction there.
 #[inline(always)]
-fn philox_lanes(key: u64, first: u64) -> [[u32; LANES]; 4] {
-    let mut a = [0u32; LANES];
-    let mut b = [0u32; LANES];
-    let mut c = [DRAW[0]; LANES];
-    let mut d = [DRAW[1]; LANES];
+fn philox_lanes(key: u64, first: u64) -> [[u64; LANES]; 2] {
+    const LOW: u64 = 0xffff_ffff;
+    let mut a = [0u64; LANES];
+    let mut b = [0u64; LANES];
+    let mut c = [u64::from(DRAW[0]); LANES];
+    let mut d = [u64::from(DRAW[1]); LANES];
     for lane in 0..LANES {
         let index = first.wrapping_add(lane as u64);
-        a[lane] = index as u32;
-        b[lane] = (index >> 32) as u32;
+        a[lane] = index & LOW;
+        b[lane] = index >> 32;
     }
     let [mut k0, mut k1] = [key as u32, (key >> 32) as u32];
     for _ in 0..ROUNDS {
         for lane in 0..LANES {
-            let p = u64::from(MULTIPLIERS[0]) * u64::from(a[lane]);
-            let q = u64::from(MULTIPLIERS[1]) * u64::from(c[lane]);
-            a[lane] = (q >> 32) as u32 ^ b[lane] ^ k0;
-            b[lane] = q as u32;
-            c[lane] = (p >> 32) as u32 ^ d[lane] ^ k1;
-            d[lane] = p as u32;
+            let p = u64::from(MULTIPLIERS[0]) * (a[lane] & LOW);
+            let q = u64::from(MULTIPLIERS[1]) * (c[lane] & LOW);
+            a[lane] = (q >> 32) ^ b[lane] ^ u64::from(k0);
+            b[lane] = q & LOW;
+            c[lane] = (p >> 32) ^ d[lane] ^ u64::from(k1);
+            d[lane] = p & LOW;
         }
         k0 = k0.wrapping_add(WEYL[0]);
         k1 = k1.wrapping_add(WEYL[1]);
     }
-    [a, b, c, d]
+    [std::array::from_fn(|l| a[l] | b[l] << 32), std::array::from_fn(|l| c[l] | d[l] << 32)]
 }
 
 #[cfg(test)]
