@@ -5,5 +5,6 @@ pub mod data;
 pub mod layers;
 pub mod losses;
 mod net;
+pub mod train;
 
 pub use net::{Net, Pass};

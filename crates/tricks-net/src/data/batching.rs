@@ -23,7 +23,7 @@ pub enum Last {
 /// assert_eq!(batching.per_epoch(10)?, 3);
 /// let mut order = Vec::new();
 /// batching.order(10, Noise::new(42), 7, &mut order);
-/// assert_eq!(order, [5, 7, 3, 8, 4, 6, 2, 1, 0, 9]);
+/// assert_eq!(order, [5, 8, 9, 2, 0, 6, 4, 7, 1, 3]);
 /// let refused = batching.per_epoch(2).unwrap_err();
 /// assert_eq!(refused.to_string(), "Batching: size is 3, but there are only 2 samples");
 /// # Ok::<(), tricks_tensor::Error>(())

@@ -11,8 +11,8 @@ use tricks_tensor::{Error, Float, Result, ndarray};
 /// dy = 2 (y − t) / N
 /// ```
 ///
-/// Notes: PyTorch's `MSELoss`, which divides by all elements; the chapter's sum of squares divides
-/// by 2 instead. Shapes must be equal: a `[n]` against a `[n, 1]` is refused, where others
+/// Notes: PyTorch's `MSELoss` and Keras' loss of this name; textbooks often divide by 2 as well, which
+/// halves the gradient. Shapes must be equal: `[n]` against `[n, 1]` is refused, where others
 /// broadcast to `[n, n]` and train on nonsense.
 ///
 /// ```

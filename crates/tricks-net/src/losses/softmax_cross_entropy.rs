@@ -99,7 +99,7 @@ impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
                     );
                     return Err(Error::invalid(NAME, message));
                 }
-                let q = |i, j| keep * targets[i * classes + j].widen() + even;
+                let q = |i: usize, j: usize| keep * targets[i * classes + j].widen() + even;
                 Ok(mean(logits, classes, q, dy))
             }
         }

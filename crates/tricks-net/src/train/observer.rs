@@ -1,0 +1,118 @@
+use super::Metrics;
+use crate::Net;
+use tricks_tensor::{Float, Result};
+
+/// Whether training goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Control {
+    /// Yes.
+    Continue,
+    /// No: the loop ends here, and can be taken up again.
+    Stop,
+}
+
+/// What is known before the first batch.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Updates done already: 0, or where a resumed run goes on.
+    pub step: u64,
+    /// Epochs to be done in all.
+    pub epochs: u64,
+    /// Batches in an epoch.
+    pub steps_per_epoch: u64,
+}
+
+/// One update.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Its number, from 0: it used the learning rate `schedule.at(step)`.
+    pub step: u64,
+    /// Its epoch, from 0.
+    pub epoch: u64,
+    /// The mean loss of its batch, before the update.
+    pub loss: f64,
+    /// The share of its batch that was right; none without labels.
+    pub accuracy: Option<f64>,
+    /// Samples in its batch.
+    pub samples: usize,
+    /// The learning rate.
+    pub lr: f64,
+    /// The norm of all gradients together, before clipping.
+    pub grad_norm: f64,
+}
+
+/// One epoch.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochReport {
+    /// Its number, from 0.
+    pub epoch: u64,
+    /// Updates done in all.
+    pub step: u64,
+    /// Means over the epoch's batches, while the net was learning, in training mode.
+    pub train: Metrics,
+    /// Measured after the epoch, in evaluation; none without a held-out set.
+    pub held_out: Option<Metrics>,
+}
+
+/// Something that watches training: a log, a progress bar, early stopping, an average of weights.
+///
+/// Each call lends the net: `net.layer` with the activations and the gradients of the last pass.
+/// An error ends the training and is handed on.
+///
+/// ```
+/// use tricks_net::{Net, train::{Control, EpochReport, Observer}};
+/// use tricks_tensor::{Float, Result};
+///
+/// /// Stops when the held-out loss has not fallen for `patience` epochs.
+/// struct EarlyStopping { best: f64, patience: u32, bad: u32 }
+///
+/// impl<F: Float, L> Observer<F, L> for EarlyStopping {
+///     fn on_epoch(&mut self, report: &EpochReport, _: &mut Net<F, L>) -> Result<Control> {
+///         let loss = report.held_out.map_or(report.train.loss, |metrics| metrics.loss);
+///         self.bad = if loss < self.best { 0 } else { self.bad + 1 };
+///         self.best = self.best.min(loss);
+///         Ok(if self.bad >= self.patience { Control::Stop } else { Control::Continue })
+///     }
+/// }
+/// ```
+pub trait Observer<F: Float, L>: Send {
+    /// Before the first batch.
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn on_start(&mut self, start: &Start, net: &mut Net<F, L>) -> Result<()> {
+        let _ = (start, net);
+        Ok(())
+    }
+
+    /// After every update.
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn on_step(&mut self, report: &StepReport, net: &mut Net<F, L>) -> Result<Control> {
+        let _ = (report, net);
+        Ok(Control::Continue)
+    }
+
+    /// After every epoch.
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn on_epoch(&mut self, report: &EpochReport, net: &mut Net<F, L>) -> Result<Control> {
+        let _ = (report, net);
+        Ok(Control::Continue)
+    }
+
+    /// After the last epoch, or when one of the observers stopped the training. Not after errors.
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn on_end(&mut self, net: &mut Net<F, L>) -> Result<()> {
+        let _ = net;
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+use super::metrics::{Tally, correct};
+use super::parameters::{load_parameters, misfits, note, save_parameters};
+use super::{Metrics, StepReport, evaluate};
+use crate::Net;
+use crate::data::DataSource;
+use crate::losses::{Loss, Target};
+use ndarray::{ArrayBase, Data, Dimension};
+use tricks_optim::{Optimizer, Rule, StepArgs, clip_global_norm};
+use tricks_schedule::Schedule;
+use tricks_tensor::{Error, Float, Layer, Noise, Result, StateDict, ndarray};
+
+/// A training run: the net, what changes it, and where it stands.
+///
+/// [`Run::fit`] is the loop over epochs and batches. [`Run::update`] is its body, for a loop of
+/// your own. Neither makes a thread pool: wrap the whole run in `pool.install`, if you want one.
+///
+/// What survives a restart is [`Run::state`]:
+///
+/// | entries | what |
+/// |---|---|
+/// | `net.*` | parameters and buffers |
+/// | `optimizer.*` | its memory and its counts |
+/// | `run.step`, `run.epoch`, `run.sample`, … | the position, and sums over the epoch so far |
+/// | `run.seed` | all randomness: masks and orders are functions of it and the position |
+///
+/// A schedule is a function of the step and needs no entry. Other entries are left alone: an
+/// average of weights can travel in the same file.
+pub struct Run<F, L, R, S, C> {
+    /// What is trained.
+    pub net: Net<F, L>,
+    /// What trains it; bound to the net's parameters.
+    pub optimizer: Optimizer<F, R>,
+    /// The learning rate of each update; a plain `f64` is constant.
+    pub schedule: S,
+    /// What is made small.
+    pub loss: C,
+    /// Where the norm of all gradients together is clipped. Default: nowhere.
+    pub max_norm: Option<f64>,
+    pub(super) seed: u64,
+    pub(super) position: Position,
+    /// Over the batches of the epoch so far.
+    pub(super) tally: Tally,
+}
+
+/// Where a [`Run`] stands.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Updates done.
+    pub step: u64,
+    /// Epochs done.
+    pub epoch: u64,
+    /// Samples of the current epoch's order that were used.
+    pub sample: u64,
+    /// The size of the data set of that order.
+    pub of: u64,
+}
+
+impl<F, L, R, S, C> Run<F, L, R, S, C>
+where
+    F: Float,
+    L: Layer<F>,
+    R: Rule<F>,
+    S: Schedule,
+    C: Loss<F>,
+{
+    /// A run at its start.
+    pub fn new(net: Net<F, L>, optimizer: Optimizer<F, R>, schedule: S, loss: C, seed: u64) -> Self {
+        let (position, tally) = (Position::default(), Tally::default());
+        Self { net, optimizer, schedule, loss, max_norm: None, seed, position, tally }
+    }
+
+    /// Where it stands.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// What all randomness follows from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// One update: forward, loss, backward, clip, step.
+    ///
+    /// # Errors
+    /// What the net, the loss and the optimizer refuse; a loss that is not finite. The parameters
+    /// are unchanged then; running statistics may have seen the batch.
+    pub fn update<'t, D: Data<Elem = F>, E: Dimension>(
+        &mut self,
+        x: &ArrayBase<D, E>,
+        target: impl Into<Target<'t, F>>,
+    ) -> Result<StepReport>
+    where
+        F: 't,
+    {
+        Ok(self.advance(x, target.into())?.0)
+    }
+
+    /// As [`Run::update`]; gives the number of right answers too.
+    pub(super) fn advance<D: Data<Elem = F>, E: Dimension>(
+        &mut self,
+        x: &ArrayBase<D, E>,
+        target: Target<'_, F>,
+    ) -> Result<(StepReport, Option<u64>)> {
+        let Position { step, epoch, .. } = self.position;
+        let lr = self.schedule.at(step);
+        let samples = x.shape().first().copied().unwrap_or(0);
+
+        let pass = self.net.forward_train(x, Noise::new(self.seed).pass(step))?;
+        let (loss, right) = pass.backward(|y, dy| {
+            let right = correct(&y, &target);
+            let loss = self.loss.evaluate(y, target, Some(dy))?;
+            if !loss.is_finite() {
+                let name = format!("step {step}");
+                return Err(Error::NonFinite { name, what: "loss", index: 0, value: loss });
+            }
+            Ok((loss, right))
+        })?;
+        // Without a limit it is still read: the norm is reported, and the step need not look for
+        // NaN again.
+        let clip = clip_global_norm(&mut self.net, self.max_norm.unwrap_or(f64::MAX))?;
+        self.optimizer.step(StepArgs::new(lr).clip(clip), &mut self.net)?;
+        self.position.step += 1;
+
+        let accuracy = right.map(|right| right as f64 / samples as f64);
+        let grad_norm = clip.norm;
+        Ok((StepReport { step, epoch, loss, accuracy, samples, lr, grad_norm }, right))
+    }
+
+    /// [`evaluate`] with the run's net and loss.
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn evaluate(
+        &self,
+        source: &(impl DataSource<F> + ?Sized),
+        batch: usize,
+    ) -> Result<Metrics> {
+        evaluate(&self.net, &self.loss, source, batch)
+    }
+
+    /// Everything that must survive a restart.
+    pub fn state(&mut self) -> StateDict {
+        let mut run = StateDict::new();
+        let Position { step, epoch, sample, of } = self.position;
+        let Tally { loss, correct, labelled, samples } = self.tally;
+        let counts = [step, epoch, sample, of, self.seed, correct, labelled, samples];
+        for (name, count) in COUNTS.into_iter().zip(counts) {
+            run.insert_count(name, count);
+        }
+        run.insert_number(LOSS, loss);
+
+        let mut state = StateDict::new();
+        state.extend("net", save_parameters(&mut self.net));
+        state.extend("optimizer", self.optimizer.state());
+        state.extend("run", run);
+        state
+    }
+
+    /// Takes up a saved state: from here on the run gives the bits it would have given.
+    ///
+    /// # Errors
+    /// [`Error::State`] with everything that is missing, unexpected, or of another shape or type.
+    /// Nothing has changed then.
+    pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let net = state.section("net");
+        let mut problems = misfits(&mut self.net, &net);
+        let before = self.optimizer.state();
+        note(&mut problems, self.optimizer.load_state(&state.section("optimizer")));
+        let counts = COUNTS.map(|name| note(&mut problems, state.count(&format!("run.{name}"))));
+        let loss = note(&mut problems, state.number(&format!("run.{LOSS}")));
+        let run = state.section("run");
+        let unknown = run.iter().map(|(name, _)| name).filter(|n| *n != LOSS && !COUNTS.contains(n));
+        problems.extend(unknown.map(|name| format!("run.{name} is unexpected")));
+        if !problems.is_empty() {
+            self.optimizer.load_state(&before)?;
+            return Err(Error::State { problems });
+        }
+
+        load_parameters(&mut self.net, &net)?;
+        let [step, epoch, sample, of, seed, correct, labelled, samples] =
+            counts.map(Option::unwrap_or_default);
+        self.position = Position { step, epoch, sample, of };
+        self.tally = Tally { loss: loss.unwrap_or_default(), correct, labelled, samples };
+        self.seed = seed;
+        Ok(())
+    }
+
+    /// Writes [`Run::state`] to a file, atomically: the file is the old one or the new one.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    #[cfg(feature = "safetensors")]
+    pub fn save(&mut self, path: impl AsRef<std::path::Path>) -> Result<()> {
+        self.state().save(path)
+    }
+
+    /// Reads a file of [`Run::save`] and takes up its state.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`]; as [`Run::load_state`]. Nothing has changed then.
+    #[cfg(feature = "safetensors")]
+    pub fn resume(&mut self, path: impl AsRef<std::path::Path>) -> Result<()> {
+        self.load_state(&StateDict::load(path)?)
+    }
+}
+
+/// The counts of a run, by name.
+const COUNTS: [&str; 8] =
+    ["step", "epoch", "sample", "of", "seed", "epoch_correct", "epoch_labelled", "epoch_samples"];
+const LOSS: &str = "epoch_loss";
