@@ -246,6 +246,24 @@ mod tests {
         assert_eq!(y, dx, "the backward pass has the same mask");
     }
 
+    /// The word that equals p·2³² is kept; with p half a word larger it is dropped.
+    #[test]
+    fn the_bound_itself_is_kept() {
+        let noise = Noise::new(2);
+        let x = ArrayD::ones(vec![8]);
+        for i in 0..8 {
+            let word = f64::from(noise.word(i as u64));
+            let y_at = |p| {
+                let mut y = x.clone();
+                let train = Mode::Train(noise);
+                Dropout::new(p).unwrap().forward(x.view(), y.view_mut(), train).unwrap();
+                y[[i]]
+            };
+            assert_eq!(y_at(word / WORD_VALUES), 1.0 / (1.0 - word / WORD_VALUES));
+            assert_eq!(y_at((word + 0.5) / WORD_VALUES), 0.0);
+        }
+    }
+
     #[test]
     fn ends_are_exact() {
         let x = ArrayD::from_shape_vec(vec![3], vec![f64::INFINITY, -2.0, f64::NAN]).unwrap();
