@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn the_bound_itself_is_kept() {
         let noise = Noise::new(2);
-        let x = ArrayD::ones(vec![8]);
+        let x = ArrayD::<f64>::ones(vec![8]);
         for i in 0..8 {
             let word = f64::from(noise.word(i as u64));
             let y_at = |p| {
