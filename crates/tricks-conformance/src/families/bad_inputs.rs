@@ -1,0 +1,360 @@
+//! What must be refused, and what must not.
+
+use super::descent::Any;
+use super::lr_torch::plateau_rule;
+use super::{not_yet, optim_torch};
+use crate::{Fields, Run, Stop};
+use serde_json::Value;
+use tricks_net::layers::Dense;
+use tricks_net::losses::{Loss, MeanSquaredError, SoftmaxCrossEntropy};
+use tricks_optim::{Adam, Optimizer, Rule, clip_global_norm};
+use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use tricks_schedule::{
+    Constant, Cosine, Exponential, Linear, Milestones, Plateau, Polynomial, Schedule, Step,
+};
+use tricks_tensor::ndarray::{Array1, Array2, ArrayD, IxDyn};
+use tricks_tensor::{Dict, Error, Float, Layer, Mode, Noise, Result, StateDict};
+
+type Checked = std::result::Result<(), Stop>;
+
+pub(super) fn run(run: &mut Run<'_>) -> Checked {
+    match run.text("kind") {
+        "bad_hyper_parameter" | "bad_combination" => hyper_parameter(run),
+        "bad_schedule" => schedule(run),
+        "non_finite_gradient" => non_finite(run),
+        "shape_mismatch" => shape_mismatch(run),
+        "zero_size" => zero_size(run),
+        "empty_parameters" => {
+            let mut nothing = Dict::<f64>::new();
+            let bound = Optimizer::builder(Adam::torch()).bind(&mut nothing);
+            judge(run, bound.map(drop))
+        }
+        "state_mismatch" => state_mismatch(run),
+        "bad_call" => call(run),
+        _ => not_yet(),
+    }
+}
+
+/// Holds what happened against the recommendation.
+fn judge(run: &mut Run<'_>, outcome: Result<()>) -> Checked {
+    let recommended = run.text("recommended");
+    let (may_pass, may_refuse) = (
+        recommended.contains("ok") || recommended.contains("no-op"),
+        recommended.contains("error"),
+    );
+    if !may_pass && !may_refuse {
+        return Err(Stop::Malformed(format!("recommended is {recommended:?}")));
+    }
+    match outcome {
+        Ok(()) => run.require(format!("accepted; recommended: {recommended}"), may_pass),
+        Err(error) => {
+            run.require(format!("refused ({error}); recommended: {recommended}"), may_refuse);
+            run.require("an error without a message", !error.to_string().is_empty());
+        }
+    }
+    Ok(())
+}
+
+/// What no value of the argument's type can say is refused by the compiler.
+fn unsayable(run: &mut Run<'_>, what: &str) -> Checked {
+    judge(run, Err(Error::invalid("the type", what)))
+}
+
+fn params<F: Float>() -> Dict<F> {
+    let mut params = Dict::new();
+    params.insert("first", Array2::from_elem((2, 3), F::one()));
+    params.insert("last", Array1::from_elem(4, F::one()));
+    for name in ["first", "last"] {
+        let grad = params[name].mapv(|x| x / F::of(2.0));
+        params.set_grad(name, grad.view()).expect("of the same shape");
+    }
+    params
+}
+
+fn rule(run: &Run<'_>) -> std::result::Result<Box<dyn Rule<f64>>, Stop> {
+    Ok(optim_torch::rule::<f64>(run.op(), &run.hyper)?.0)
+}
+
+fn hyper_parameter(run: &mut Run<'_>) -> Checked {
+    let (rule, decay) = optim_torch::rule::<f64>(run.op(), &run.hyper)?;
+    let lr = run.hyper.number_or("lr", rule.default_lr())?;
+    let mut params = params();
+    let before = params.clone();
+    let outcome = Optimizer::builder(Any(rule))
+        .weight_decay(decay)
+        .bind(&mut params)
+        .and_then(|mut optimizer| optimizer.step(lr, &mut params));
+    if outcome.is_err() {
+        unchanged(run, &before, &params);
+    }
+    judge(run, outcome)
+}
+
+fn unchanged(run: &mut Run<'_>, before: &Dict<f64>, after: &Dict<f64>) {
+    for name in before.names() {
+        let same = before[name].iter().zip(&after[name]).all(|(a, b)| a.to_bits() == b.to_bits());
+        run.require(format!("{name} has changed, though there was an error"), same);
+    }
+}
+
+fn schedule(run: &mut Run<'_>) -> Checked {
+    const LR: f64 = 0.1;
+    let hyper = &run.hyper;
+    // A negative or fractional count, or a word outside an enum, cannot be written in Rust.
+    let built = build(run.op(), hyper, LR);
+    match built {
+        Ok(outcome) => judge(run, outcome),
+        Err(Stop::Skip(why)) if why.contains("the type is") || why.contains("not in the enum") => {
+            unsayable(run, &why)
+        }
+        Err(stop) => Err(stop),
+    }
+}
+
+fn build(op: &str, hyper: &Fields<'_>, lr: f64) -> std::result::Result<Result<()>, Stop> {
+    Ok(match op {
+        "StepLR" => {
+            let gamma = hyper.number_or("gamma", 0.1)?;
+            Step { from: lr, gamma, every: hyper.count("step_size")? }.validate()
+        }
+        "MultiStepLR" => {
+            let milestones = super::schedules::counts(hyper, "milestones")?;
+            Milestones { from: lr, gamma: hyper.number_or("gamma", 0.1)?, milestones }.validate()
+        }
+        "ConstantLR" => Constant::torch(lr, hyper.number("factor")?, 5).map(drop),
+        "LinearLR" => Linear::torch(
+            lr,
+            hyper.number_or("start_factor", 1.0 / 3.0)?,
+            hyper.number_or("end_factor", 1.0)?,
+            hyper.count_opt("total_iters")?.unwrap_or(5),
+        )
+        .and_then(|linear| linear.validate()),
+        "ExponentialLR" => Exponential::from_gamma(lr, hyper.number("gamma")?).map(drop),
+        "PolynomialLR" => Polynomial {
+            from: lr,
+            to: 0.0,
+            steps: hyper.count_opt("total_iters")?.unwrap_or(5),
+            power: hyper.number_or("power", 1.0)?,
+        }
+        .validate(),
+        "CosineAnnealingLR" => {
+            Cosine { from: lr, to: 0.0, steps: hyper.count("T_max")? }.validate()
+        }
+        "ReduceLROnPlateau" => {
+            if hyper.get("min_lr").is_some_and(Value::is_array) {
+                return Err(Stop::Skip("min_lr for two groups: the type is f64".into()));
+            }
+            Plateau::new(lr, plateau_rule(hyper, 0)?).map(drop)
+        }
+        _ => return not_yet(),
+    })
+}
+
+fn non_finite(run: &mut Run<'_>) -> Checked {
+    let mut params = params::<f64>();
+    let mut optimizer = Optimizer::builder(Any(rule(run)?)).bind(&mut params)?;
+    optimizer.step(0.1, &mut params)?;
+    let id = run.text("id");
+    let mut grad = ArrayD::from_elem(IxDyn(&[4]), 0.5);
+    match id.rsplit('/').next().unwrap_or("") {
+        "nan" => grad.fill(f64::NAN),
+        "inf" => grad.fill(f64::INFINITY),
+        "one_nan" => grad[[1]] = f64::NAN,
+        other => return Err(Stop::Skip(format!("a gradient of {other}"))),
+    }
+    params.set_grad("last", grad.view())?;
+    let (before, state) = (params.clone(), optimizer.state());
+    let outcome = optimizer.step(0.1, &mut params);
+    let message = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    run.require(
+        format!("the error does not name the parameter: {message:?}"),
+        message.contains("last"),
+    );
+    unchanged(run, &before, &params);
+    run.require("the state has changed", optimizer.state() == state);
+    judge(run, outcome)
+}
+
+fn shape_mismatch(run: &mut Run<'_>) -> Checked {
+    let mut params = params::<f64>();
+    let mut optimizer = Optimizer::builder(Any(rule(run)?)).bind(&mut params)?;
+    let before = params.clone();
+    let turned = params.set_grad("first", ArrayD::zeros(IxDyn(&[3, 2])).view());
+    run.require("a gradient of another shape was taken", turned.is_err());
+    unchanged(run, &before, &params);
+
+    // Slices carry no shape, but a length.
+    let (mut first, mut grad, mut short) = ([1.0; 6], [0.5; 6], [0.5; 5]);
+    let (mut last, mut other) = ([1.0; 4], [0.5; 4]);
+    let mut bound =
+        [("last", &mut last[..], &mut other[..]), ("first", &mut first[..], &mut grad[..])];
+    let mut of_slices = Optimizer::builder(Any(rule(run)?)).bind(&mut bound)?;
+    let mut wrong =
+        [("last", &mut last[..], &mut other[..]), ("first", &mut first[..], &mut short[..])];
+    let outcome = of_slices.step(0.1, &mut wrong);
+    run.require(
+        "a slice has changed, though there was an error",
+        first == [1.0; 6] && last == [1.0; 4],
+    );
+    run.require("a gradient of another length was taken", outcome.is_err());
+
+    run.require("the optimizer does not go on", optimizer.step(0.1, &mut params).is_ok());
+    judge(run, turned)
+}
+
+fn zero_size(run: &mut Run<'_>) -> Checked {
+    let mut params = Dict::<f64>::new();
+    params.insert("nothing", ArrayD::zeros(IxDyn(&[0, 3])));
+    params.set_grad("nothing", ArrayD::zeros(IxDyn(&[0, 3])).view())?;
+    let bound = Optimizer::builder(Any(rule(run)?)).bind(&mut params);
+    judge(run, bound.and_then(|mut optimizer| optimizer.step(0.1, &mut params)))
+}
+
+/// A state of Adam with something wrong; the optimizer must keep the one it has.
+fn state_mismatch(run: &mut Run<'_>) -> Checked {
+    let mut params = params::<f64>();
+    let mut optimizer = Optimizer::builder(Adam::torch()).bind(&mut params)?;
+    optimizer.step(0.1, &mut params)?;
+    let good = optimizer.state();
+    let without = |what: &str| {
+        let mut state = StateDict::new();
+        for (name, entry) in good.iter().filter(|(name, _)| !name.contains(what)) {
+            state.insert_entry(name, entry.clone());
+        }
+        state
+    };
+    let mut bad = good.clone();
+    let bad = match run.text("id").rsplit('/').next().unwrap_or("") {
+        "fewer_params" => without("last"),
+        "missing_param_state" => without("last/m"),
+        "no_state_key" => StateDict::new(),
+        "moment_shape" => {
+            bad.insert("first/m", &[3, 2], &[0.0f64; 6]);
+            bad
+        }
+        "more_groups" => {
+            bad.insert_count("rule/Momentum", 1);
+            bad
+        }
+        "extra_state" => {
+            bad.insert("another/m", &[1], &[0.0f64]);
+            bad
+        }
+        other => return Err(Stop::Skip(format!("a state with {other}"))),
+    };
+    optimizer.step(0.1, &mut params)?;
+    let before = optimizer.state();
+    let outcome = optimizer.load_state(&bad);
+    run.require("the state has changed, though there was an error", optimizer.state() == before);
+    judge(run, outcome)
+}
+
+fn call(run: &mut Run<'_>) -> Checked {
+    let what = run.text("id").rsplit('/').next().unwrap_or("");
+    let outcome = match (run.op(), what) {
+        ("Linear", "dim") => forward(&mut Dense::new(3, 4), &[2, 5], &[2, 4], train()),
+        ("Linear", "empty_batch") => forward(&mut Dense::new(3, 4), &[0, 3], &[0, 4], train()),
+        ("BatchNorm", "batch1_train") => norm(&[1, 3], train()),
+        ("BatchNorm", "batch1_eval") => norm(&[1, 3], Mode::Eval),
+        ("BatchNorm", "channels") => norm(&[4, 5], train()),
+        ("BatchNorm", "empty") => norm(&[0, 3], train()),
+        ("Dropout", p) => {
+            let p = p
+                .strip_prefix("p=")
+                .map(|p| if p == "nan" { Some(f64::NAN) } else { p.parse().ok() });
+            let Some(Some(p)) = p else { return not_yet() };
+            dropout(run, p)
+        }
+        ("CrossEntropy", what) => cross_entropy(run, what)?,
+        ("MSE", "shape") => squared_error(&[4, 3], &[4, 2]),
+        ("MSE", "broadcast") => squared_error(&[4, 1], &[4]),
+        ("clip_grad_norm", "nonfinite") => return clip_non_finite(run),
+        ("clip_grad_norm", "no_grads") => {
+            let mut params = Dict::<f64>::new();
+            params.insert("w", Array1::ones(3));
+            let clip = clip_global_norm(&mut params, 1.0);
+            run.require(
+                "the norm of nothing is 0",
+                clip.as_ref().is_ok_and(|clip| clip.norm == 0.0),
+            );
+            clip.map(drop)
+        }
+        _ => return not_yet(),
+    };
+    judge(run, outcome)
+}
+
+fn train() -> Mode {
+    Mode::Train(Noise::new(0))
+}
+
+fn forward(layer: &mut impl Layer<f64>, x: &[usize], y: &[usize], mode: Mode) -> Result<()> {
+    let x = ArrayD::from_elem(IxDyn(x), 0.5);
+    let mut out = ArrayD::zeros(IxDyn(y));
+    layer.forward(x.view(), out.view_mut(), mode)
+}
+
+fn norm(x: &[usize], mode: Mode) -> Result<()> {
+    forward(&mut BatchNorm::new(3, BatchNormConfig::torch())?, x, x, mode)
+}
+
+fn dropout(run: &mut Run<'_>, p: f64) -> Result<()> {
+    let mut dropout = Dropout::new(p)?;
+    let x = ArrayD::from_elem(IxDyn(&[4, 5]), 0.5);
+    let mut y = x.clone();
+    dropout.forward(x.view(), y.view_mut(), train())?;
+    let zeros = y.iter().all(|y| *y == 0.0);
+    run.require("not all zeros", p < 1.0 || zeros);
+    Ok(())
+}
+
+fn cross_entropy(run: &mut Run<'_>, what: &str) -> std::result::Result<Result<()>, Stop> {
+    let logits = ArrayD::from_elem(IxDyn(&[3, 4]), 0.5);
+    let none = ArrayD::<f64>::zeros(IxDyn(&[0, 4]));
+    let loss = SoftmaxCrossEntropy::default();
+    Ok(match what {
+        "label_too_big" => {
+            let outcome = loss.value(logits.view(), &[0, 9, 1]).map(drop);
+            let message = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let names = message.contains("row 1") && message.contains('9');
+            run.require(format!("the error names no row and label: {message:?}"), names);
+            outcome
+        }
+        "label_negative" => Err(Error::invalid("the type", "labels are usize")),
+        "empty" => loss.value(none.view(), &[]).map(drop),
+        what => match what.strip_prefix("smoothing=").and_then(|text| text.parse().ok()) {
+            Some(label_smoothing) => {
+                let loss = SoftmaxCrossEntropy { label_smoothing };
+                loss.value(logits.view(), &[0, 1, 2]).map(drop)
+            }
+            None => return Err(Stop::Skip(format!("{what}: {}", crate::report::NOT_YET))),
+        },
+    })
+}
+
+fn squared_error(y: &[usize], target: &[usize]) -> Result<()> {
+    let (y, target) = (ArrayD::<f64>::zeros(IxDyn(y)), ArrayD::<f64>::ones(IxDyn(target)));
+    MeanSquaredError.value(y.view(), &target).map(drop)
+}
+
+/// The norm says what it is; the step it is handed to refuses, and nothing has changed.
+fn clip_non_finite(run: &mut Run<'_>) -> Checked {
+    let mut params = params::<f64>();
+    let mut optimizer = Optimizer::builder(Adam::torch()).bind(&mut params)?;
+    let mut grad = ArrayD::from_elem(IxDyn(&[4]), 0.5);
+    grad[[2]] = f64::NAN;
+    params.set_grad("last", grad.view())?;
+    let before = params.clone();
+    let clip = clip_global_norm(&mut params, 1.0)?;
+    run.require("the norm of a NaN is finite", !clip.norm.is_finite());
+    let same = |name: &str| {
+        before
+            .grad(name)
+            .zip(params.grad(name))
+            .is_some_and(|(a, b)| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()))
+    };
+    run.require("gradients have changed", same("first") && same("last"));
+    let outcome = optimizer.step(tricks_optim::StepArgs::new(0.1).clip(clip), &mut params);
+    unchanged(run, &before, &params);
+    judge(run, outcome)
+}

@@ -1,0 +1,171 @@
+//! What the optimizer families share: a rule on a stream of gradients.
+
+use crate::fields::numbers;
+use crate::{Problem, Run, Stop};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tricks_optim::{
+    ClipGlobalNorm, Describe, Group, Optimizer, Rule, Slots, StepArgs, StepCx, WeightDecay,
+    clip_norm, clip_value,
+};
+use tricks_tensor::ndarray::{ArrayD, IxDyn};
+use tricks_tensor::{Dict, Float, Result as Outcome};
+
+/// Any rule, as one type.
+pub(crate) struct Any<F>(pub(crate) Box<dyn Rule<F>>);
+
+impl<F: Float> Describe for Any<F> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn slots(&self) -> &'static [&'static str] {
+        self.0.slots()
+    }
+    fn initial(&self, slot: usize) -> f64 {
+        self.0.initial(slot)
+    }
+    fn default_lr(&self) -> f64 {
+        self.0.default_lr()
+    }
+    fn weight_decay(&self) -> WeightDecay {
+        self.0.weight_decay()
+    }
+    fn validate(&self) -> Outcome<()> {
+        self.0.validate()
+    }
+}
+
+impl<F: Float> Rule<F> for Any<F> {
+    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+        self.0.step(cx, slots, param, grad);
+    }
+}
+
+/// Clipping before a step.
+pub(super) enum Clipping {
+    Global(f64),
+    EachTensor(f64),
+    EachElement(f64),
+}
+
+/// Indices of parameters, and how they differ.
+pub(super) type Groups<F> = Vec<(Vec<usize>, Group<F>)>;
+
+/// What to do with a problem.
+pub(super) struct Plan<F> {
+    pub(super) rule: Box<dyn Rule<F>>,
+    /// None: what is part of the rule.
+    pub(super) decay: Option<WeightDecay>,
+    pub(super) lr: f64,
+    pub(super) groups: Groups<F>,
+    pub(super) maximize: bool,
+    pub(super) clipping: Option<Clipping>,
+}
+
+impl<F> Plan<F> {
+    pub(super) fn new(rule: impl Rule<F> + 'static, lr: f64) -> Self
+    where
+        F: Float,
+    {
+        let (decay, groups, maximize, clipping) = (None, Vec::new(), false, None);
+        Self { rule: Box::new(rule), decay, lr, groups, maximize, clipping }
+    }
+}
+
+/// Runs the plan over the stream, comparing parameters after the steps the case lists.
+pub(super) fn descend<F: Float>(
+    run: &mut Run<'_>,
+    plan: Plan<F>,
+) -> Result<Optimizer<F, Any<F>>, Stop> {
+    let problem = Problem::of(run)?;
+    let lrs = lr_per_step(run, plan.lr)?;
+    let absent = absent_grads(run)?;
+    let mut params = Dict::<F>::new();
+    for (name, shape, init) in &problem.params {
+        params.insert(name.as_str(), array(shape, init));
+    }
+
+    let mut builder = Optimizer::builder(Any(plan.rule)).maximize(plan.maximize);
+    if let Some(decay) = plan.decay {
+        builder = builder.weight_decay(decay);
+    }
+    for (indices, group) in plan.groups {
+        let names: Vec<String> = indices
+            .iter()
+            .map(|&i| problem.params.get(i).map(|(name, ..)| name.clone()))
+            .collect::<Option<_>>()
+            .ok_or_else(|| Stop::Malformed("a group of parameters that do not exist".into()))?;
+        builder = builder.group(move |place| names.iter().any(|name| place.path.is(name)), group);
+    }
+    let mut optimizer = builder.bind(&mut params)?;
+
+    let after = run.expect.object("params_after_step");
+    let mut left: BTreeSet<&str> = after.keys().into_iter().collect();
+    for (step, grads) in problem.grads.iter().enumerate() {
+        for (index, ((name, shape, _), grad)) in problem.params.iter().zip(grads).enumerate() {
+            if absent.contains(&(step, index)) {
+                params.clear_grad(name);
+            } else {
+                params.set_grad(name, array(shape, grad).view())?;
+            }
+        }
+        let lr = lrs.get(step).copied().unwrap_or(plan.lr);
+        let args = match plan.clipping {
+            None => StepArgs::new(lr),
+            Some(Clipping::Global(max_norm)) => {
+                let clip = ClipGlobalNorm { max_norm, eps: 0.0, ..ClipGlobalNorm::default() };
+                StepArgs::new(lr).clip(clip.measure(&mut params)?)
+            }
+            Some(Clipping::EachTensor(max_norm)) => {
+                clip_norm(&mut params, max_norm)?;
+                StepArgs::new(lr)
+            }
+            Some(Clipping::EachElement(limit)) => {
+                clip_value(&mut params, limit)?;
+                StepArgs::new(lr)
+            }
+        };
+        optimizer.step(args, &mut params)?;
+
+        let count = (step + 1).to_string();
+        if left.remove(count.as_str()) {
+            let want = after.list(&count)?;
+            if want.len() != problem.params.len() {
+                return Err(Stop::Malformed(format!("params_after_step.{count}")));
+            }
+            for ((name, ..), want) in problem.params.iter().zip(want) {
+                let want = numbers(want)
+                    .ok_or_else(|| Stop::Malformed(format!("params_after_step.{count}")))?;
+                let got = params.get(name).and_then(|array| array.as_slice()).unwrap_or(&[]);
+                run.numbers(&format!("after step {count}, {name}"), got, &want);
+            }
+        }
+    }
+    match left.first() {
+        Some(step) => Err(Stop::Malformed(format!("no gradients for step {step}"))),
+        None => Ok(optimizer),
+    }
+}
+
+/// Flat numbers as an array of this shape, which they fill.
+pub(super) fn array<F: Float>(shape: &[usize], flat: &[f64]) -> ArrayD<F> {
+    let data = flat.iter().map(|x| F::of(*x)).collect();
+    ArrayD::from_shape_vec(IxDyn(shape), data).expect("lengths were checked when read")
+}
+
+fn lr_per_step(run: &Run<'_>, lr: f64) -> Result<Vec<f64>, Stop> {
+    match run.case.get("lr_per_step") {
+        None | Some(Value::Null) => Ok(vec![lr; 0]),
+        Some(list) => numbers(list).ok_or_else(|| Stop::Malformed("lr_per_step".into())),
+    }
+}
+
+fn absent_grads(run: &Run<'_>) -> Result<BTreeSet<(usize, usize)>, Stop> {
+    let Some(Value::Array(list)) = run.case.get("absent_grads") else { return Ok(BTreeSet::new()) };
+    let pair = |pair: &Value| {
+        let [step, param] = numbers(pair)?[..] else { return None };
+        Some((step as usize, param as usize))
+    };
+    let pairs: Option<_> = list.iter().map(pair).collect();
+    pairs.ok_or_else(|| Stop::Malformed("absent_grads".into()))
+}

@@ -1,0 +1,96 @@
+use super::layer::{get, set};
+use super::{in_dtype, not_yet};
+use crate::{Fields, Run, Stop};
+use serde_json::Value;
+use tricks_regularize::{BatchNorm, BatchNormConfig};
+use tricks_tensor::ndarray::ArrayD;
+use tricks_tensor::{Float, Layer, Mode, Noise};
+
+pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
+    match run.op() {
+        "BatchNorm1d" => in_dtype!(run, batch_norm),
+        _ => not_yet(),
+    }
+}
+
+/// A sequence of batches in training and evaluation.
+fn batch_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = BatchNormConfig {
+        eps: run.hyper.number("eps")?,
+        momentum: run.hyper.number_opt("momentum")?,
+        affine: run.hyper.flag("affine")?,
+        track_running_stats: run.hyper.flag("track_running_stats")?,
+        ..BatchNormConfig::torch()
+    };
+    let mut layer: Option<BatchNorm<F>> = None;
+    for (i, step) in run.expect.list("steps")?.iter().enumerate() {
+        let wrong = || Stop::Malformed(format!("steps[{i}]"));
+        let step = Fields::from_map(step.as_object().ok_or_else(wrong)?, "step");
+        let x = step.tensor("x")?.array::<F>();
+        let [_, features] = x.shape()[..] else {
+            return Err(Stop::Skip(format!("input of {} dimensions", x.ndim())));
+        };
+        let layer = match &mut layer {
+            Some(layer) => layer,
+            none => {
+                let mut fresh = BatchNorm::new(features, config)?;
+                for name in run.params.keys() {
+                    set(&mut fresh, name, &run.params.tensor(name)?)?;
+                }
+                none.insert(fresh)
+            }
+        };
+        let mode = match step.text("mode")? {
+            "train" => Mode::Train(Noise::new(i as u64)),
+            "eval" => Mode::Eval,
+            _ => return Err(wrong()),
+        };
+        one_batch(run, layer, &step, x, mode, i)?;
+        if let Some(unread) = step.unread().first() {
+            return Err(Stop::Fail(format!("steps[{i}]: not compared: {unread}")));
+        }
+    }
+    Ok(())
+}
+
+fn one_batch<F: Float>(
+    run: &mut Run<'_>,
+    layer: &mut BatchNorm<F>,
+    step: &Fields<'_>,
+    x: ArrayD<F>,
+    mode: Mode,
+    i: usize,
+) -> Result<(), Stop> {
+    let (mut y, mut dx) = (ArrayD::zeros(x.raw_dim()), ArrayD::zeros(x.raw_dim()));
+    layer.forward(x.view(), y.view_mut(), mode)?;
+    run.array(&format!("step {i}, output"), &y, &step.tensor("output")?);
+    if let Some(upstream) = step.tensor_opt("upstream")? {
+        let upstream = upstream.array::<F>();
+        layer.backward(x.view(), y.view(), upstream.view(), Some(dx.view_mut()), mode)?;
+    }
+    if let Some(want) = step.tensor_opt("grad_x")? {
+        run.array(&format!("step {i}, gradient of x"), &dx, &want);
+    }
+    let pairs = [("grad_weight", "weight"), ("grad_bias", "bias")];
+    for (what, name) in pairs {
+        if let Some(want) = step.tensor_opt(what)? {
+            let Some((_, Some(got))) = get(layer, name) else {
+                return Err(Stop::Fail(format!("{name} has no gradient")));
+            };
+            run.numbers(&format!("step {i}, {what}"), &got, &want.data);
+        }
+    }
+    let pairs = [("running_mean_after", "running_mean"), ("running_var_after", "running_var")];
+    for (what, name) in pairs {
+        if let Some(want) = step.tensor_opt(what)? {
+            let got = get(layer, name).ok_or_else(|| Stop::Fail(format!("no {name}")))?.0;
+            run.numbers(&format!("step {i}, {name}"), &got, &want.data);
+        }
+    }
+    if let Some(want) = step.get("num_batches_tracked").and_then(Value::as_f64) {
+        let name = "num_batches_tracked";
+        let got = get(layer, name).ok_or_else(|| Stop::Fail(format!("no {name}")))?.0;
+        run.numbers(&format!("step {i}, {name}"), &got, &[want]);
+    }
+    Ok(())
+}

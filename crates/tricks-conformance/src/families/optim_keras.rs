@@ -1,0 +1,75 @@
+use super::descent::{Clipping, Plan, descend};
+use super::{in_dtype, not_yet};
+use crate::{Run, Stop};
+use tricks_optim::{AdaGrad, Adam, AdamW, AmsGrad, Momentum, RmsProp, Rule, Sgd, WeightDecay};
+use tricks_tensor::Float;
+
+pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
+    match run.op() {
+        "SGD" | "Adagrad" | "RMSprop" | "Adam" | "AdamW" => in_dtype!(run, descent),
+        _ => not_yet(),
+    }
+}
+
+fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let hyper = &run.hyper;
+    let rule: Box<dyn Rule<F>> = match run.op() {
+        "SGD" => {
+            let momentum = hyper.number_or("momentum", 0.0)?;
+            let nesterov = hyper.flag("nesterov")?;
+            if momentum == 0.0 {
+                // Without momentum, Keras has nothing to look ahead along.
+                Box::new(Sgd)
+            } else {
+                Box::new(Momentum { momentum, nesterov, ..Momentum::keras() })
+            }
+        }
+        "Adagrad" => Box::new(AdaGrad {
+            eps: hyper.number("epsilon")?,
+            initial_accumulator: hyper.number("initial_accumulator_value")?,
+            ..AdaGrad::keras()
+        }),
+        "RMSprop" => Box::new(RmsProp {
+            rho: hyper.number("rho")?,
+            eps: hyper.number("epsilon")?,
+            centered: hyper.flag("centered")?,
+            momentum: hyper.number_or("momentum", 0.0)?,
+            ..RmsProp::keras()
+        }),
+        op => {
+            let adam = Adam {
+                beta1: hyper.number("beta_1")?,
+                beta2: hyper.number("beta_2")?,
+                eps: hyper.number("epsilon")?,
+                amsgrad: if hyper.flag("amsgrad")? { AmsGrad::Uncorrected } else { AmsGrad::Off },
+                ..Adam::keras()
+            };
+            if op == "AdamW" {
+                Box::new(AdamW { adam, weight_decay: hyper.number("weight_decay")? })
+            } else {
+                Box::new(adam)
+            }
+        }
+    };
+    // Decoupled in every optimizer of Keras.
+    let decay = hyper.number_opt("weight_decay")?.map(WeightDecay::Decoupled);
+    let clipping = [
+        hyper.number_opt("clipnorm")?.map(Clipping::EachTensor),
+        hyper.number_opt("global_clipnorm")?.map(Clipping::Global),
+        hyper.number_opt("clipvalue")?.map(Clipping::EachElement),
+    ];
+    let mut clipping = clipping.into_iter().flatten();
+    let plan = Plan {
+        rule,
+        decay,
+        lr: hyper.number("learning_rate")?,
+        groups: vec![],
+        maximize: false,
+        clipping: clipping.next(),
+    };
+    if clipping.next().is_some() {
+        return Err(Stop::Malformed("two kinds of clipping".into()));
+    }
+    descend(run, plan)?;
+    Ok(())
+}
