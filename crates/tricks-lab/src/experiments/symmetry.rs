@@ -1,0 +1,193 @@
+//! What equal weights do to the units of a layer.
+
+use crate::experiment::{Experiment, Lab, Outcome, Table};
+use crate::format::{percent_spread, points_interval};
+use crate::plot::{Axis, Figure, Grid, Panel, Point};
+use crate::recipe::{Activation, Init, Model, Recipe, bind, he, initialize};
+use crate::stats::Sample;
+use crate::training::Run;
+use crate::verdict::Verdict;
+use rayon::prelude::*;
+use std::collections::HashSet;
+use tricks_init::Constant;
+use tricks_optim::Sgd;
+use tricks_tensor::{Noise, ParamKind, Parameters as _, Path, Result};
+
+/// The experiment.
+pub(crate) const EXPERIMENT: Experiment = Experiment {
+    name: "symmetry",
+    title: "Equal weights stay equal",
+    section: "4.3.1",
+    claim: "If all weights of a layer start as the same constant, such as 0, all its units get the same gradient and \
+            stay identical, as if there were only one: weights must be random.",
+    run,
+};
+
+const UNITS: usize = 32;
+
+fn zeros(net: &mut Model, noise: Noise) -> Result<()> {
+    initialize(net, &Constant { value: 0.0 }, noise)
+}
+
+fn constant(net: &mut Model, noise: Noise) -> Result<()> {
+    initialize(net, &Constant { value: 0.05 }, noise)
+}
+
+struct Case {
+    name: &'static str,
+    activation: Activation,
+    init: Init,
+    dropout: f64,
+}
+
+const CASES: [Case; 6] = [
+    Case { name: "zeros, sigmoid", activation: Activation::Sigmoid, init: zeros, dropout: 0.0 },
+    Case { name: "zeros, ReLU", activation: Activation::ReLU, init: zeros, dropout: 0.0 },
+    Case { name: "0.05, sigmoid", activation: Activation::Sigmoid, init: constant, dropout: 0.0 },
+    Case { name: "0.05, ReLU", activation: Activation::ReLU, init: constant, dropout: 0.0 },
+    Case { name: "He, ReLU", activation: Activation::ReLU, init: he, dropout: 0.0 },
+    Case { name: "0.05, ReLU, dropout 0.5", activation: Activation::ReLU, init: constant, dropout: 0.5 },
+];
+const ZERO_RELU: usize = 1;
+const CONSTANT_RELU: usize = 3;
+const HE: usize = 4;
+const DROPOUT: usize = 5;
+
+/// One run: how many different units each hidden layer has along the way, and how it ends.
+struct Seen {
+    different: Vec<Point>,
+    least: usize,
+    most: usize,
+    accuracy: f64,
+    moved: bool,
+}
+
+fn run(lab: &Lab) -> Result<Outcome> {
+    let epochs = lab.profile.epochs(6);
+    let recipes = CASES.map(|case| Recipe {
+        rule: |net| bind(Sgd, net),
+        lr: 0.1,
+        dropout: case.dropout,
+        ..Recipe::plain(&[UNITS, UNITS], case.activation, case.init, epochs)
+    });
+    let seeds = lab.profile.seeds();
+    let mut runs = Vec::new();
+    for recipe in &recipes {
+        for &seed in &seeds {
+            let run = Run::new(recipe, &lab.images, seed)?;
+            lab.progress.expect(run.steps()?);
+            runs.push(run);
+        }
+    }
+    let seen = runs.into_par_iter().map(|run| watch(lab, run)).collect::<Result<Vec<_>>>()?;
+    let cases: Vec<&[Seen]> = seen.chunks(seeds.len()).collect();
+    let accuracy = |case: usize| Sample::new(cases[case].iter().map(|s| s.accuracy));
+
+    let mut outcome = Outcome {
+        measured: format!(
+            "A network 784-{UNITS}-{UNITS}-10 is trained with SGD, η = 0.1, for {epochs} epochs from constant and from \
+             random weights. After every epoch the different rows of each hidden weight matrix are counted, bit by \
+             bit. Seeds differ in the order of the images."
+        ),
+        ..Outcome::default()
+    };
+    for (case, Case { name, .. }) in CASES.iter().enumerate().take(HE) {
+        let one: Vec<bool> = cases[case].iter().map(|s| s.most == 1).collect();
+        outcome.part(
+            &format!("all units stay identical ({name})"),
+            format!("of {UNITS} units at most {} different", cases[case].iter().map(|s| s.most).max().unwrap_or(0)),
+            "one different unit in each hidden layer, after every epoch, for every seed",
+            Verdict::every(&one),
+        );
+    }
+    let random: Vec<bool> = cases[HE].iter().map(|s| s.least == UNITS).collect();
+    outcome.part(
+        "random weights break the symmetry",
+        format!("of {UNITS} units at least {} different", cases[HE].iter().map(|s| s.least).min().unwrap_or(0)),
+        "all units different, for every seed",
+        Verdict::every(&random),
+    );
+    let gain = accuracy(HE).minus(&accuracy(CONSTANT_RELU));
+    outcome.part(
+        "so many identical units are worth less",
+        format!("test accuracy He {}, constant 0.05 {}; difference {}", percent_spread(&accuracy(HE)), percent_spread(&accuracy(CONSTANT_RELU)), points_interval(&gain)),
+        "difference, seed by seed, above 0",
+        Verdict::above(&gain, 0.0),
+    );
+    let stuck = cases[ZERO_RELU].iter().all(|s| !s.moved);
+    outcome.key = format!(
+        "different units of {UNITS}: constant {}, He {}; accuracy {} against {}",
+        cases[CONSTANT_RELU].iter().map(|s| s.most).max().unwrap_or(0),
+        cases[HE].iter().map(|s| s.least).min().unwrap_or(0),
+        percent_spread(&accuracy(CONSTANT_RELU)),
+        percent_spread(&accuracy(HE)),
+    );
+    outcome.figures.push(figure(&cases));
+    let mut table = Table::new(
+        "After training, over all seeds and both hidden layers",
+        &["start", "different units", "hidden weights moved", "test accuracy"],
+    );
+    for (case, seen) in CASES.iter().zip(&cases) {
+        let (least, most) = (seen.iter().map(|s| s.least).min(), seen.iter().map(|s| s.most).max());
+        let (least, most) = (least.unwrap_or(0), most.unwrap_or(0));
+        let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let moved = if seen.iter().any(|s| s.moved) { "yes" } else { "no" };
+        let accuracy = Sample::new(seen.iter().map(|s| s.accuracy));
+        table.row([case.name.to_string(), count, moved.to_string(), percent_spread(&accuracy)]);
+    }
+    outcome.tables.push(table);
+    if stuck {
+        outcome.measured += " With zeros and ReLU no hidden weight moved at all: every gradient is exactly 0.";
+    }
+    let broken = cases[DROPOUT].iter().map(|s| s.most).max().unwrap_or(0);
+    outcome.measured += &format!(" Dropout gives the units of a layer different gradients: with it, up to {broken} differ.");
+    Ok(outcome)
+}
+
+fn watch(lab: &Lab, mut run: Run<'_>) -> Result<Seen> {
+    let start = run.fingerprints();
+    let mut seen = Seen { different: vec![], least: usize::MAX, most: 0, accuracy: f64::NAN, moved: false };
+    while !run.done() {
+        let epoch = run.epoch(|loss| lab.progress.step(loss))?;
+        seen.accuracy = epoch.test_accuracy;
+        let counts = different_units(&mut run.net);
+        let (least, most) = (counts.iter().min().copied(), counts.iter().max().copied());
+        seen.most = seen.most.max(most.unwrap_or(0));
+        seen.least = seen.least.min(least.unwrap_or(0));
+        seen.different.push((run.history.len() as f64, most.unwrap_or(0) as f64));
+    }
+    let end = run.fingerprints();
+    // The last weight is the output layer's.
+    seen.moved = start.iter().zip(&end).take(end.len().saturating_sub(1)).any(|(a, b)| a != b);
+    Ok(seen)
+}
+
+/// How many different rows each hidden weight has.
+fn different_units(net: &mut Model) -> Vec<usize> {
+    let mut counts = Vec::new();
+    net.visit(&Path::ROOT, &mut |place, param| {
+        if let (ParamKind::Weight, &[_, inputs]) = (place.kind, place.shape) {
+            let rows = param.value.chunks(inputs.max(1));
+            let bits = rows.map(|row| row.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+            counts.push(bits.collect::<HashSet<_>>().len());
+        }
+    });
+    counts.pop();
+    counts
+}
+
+fn figure(cases: &[&[Seen]]) -> Figure {
+    let mut panel = Panel::new("", Axis::linear("epoch"), Axis::log("different units in a hidden layer").between(0.8, 40.0));
+    for (i, seen) in cases.iter().enumerate() {
+        for seen in *seen {
+            panel = panel.line(i, seen.different.iter().copied());
+        }
+    }
+    let legend = CASES.map(|case| case.name);
+    Figure::new(
+        "How many units are different",
+        "The larger count of the two hidden layers, one line for each seed; lines at 1 lie on each other.",
+        &Grid { columns: 1, height: 300.0, legend: &legend },
+        &[panel],
+    )
+}

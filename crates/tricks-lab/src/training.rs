@@ -1,0 +1,348 @@
+//! Training runs: the loop, with every trick one line of it.
+
+use crate::data::{Images, labels};
+use crate::experiment::Lab;
+use crate::recipe::{Model, Recipe, Steps};
+use crate::stats::Sample;
+use rayon::prelude::*;
+use tricks_net::data::{Batch, Batching, DataSource as _, Last};
+use tricks_net::losses::{Loss as _, SoftmaxCrossEntropy};
+use tricks_schedule::Schedule;
+use tricks_tensor::ndarray::ArrayD;
+use tricks_tensor::{
+    Error, Layer as _, Mode, Noise, ParamKind, Parameters as _, Path, Result, StateDict,
+};
+
+/// What is known after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Epoch {
+    /// Updates so far.
+    pub(crate) step: u64,
+    /// η of the last update.
+    pub(crate) lr: f64,
+    /// Mean loss of the training passes.
+    pub(crate) train_loss: f64,
+    /// Loss on the test images.
+    pub(crate) test_loss: f64,
+    /// The fraction of test images it gets right.
+    pub(crate) test_accuracy: f64,
+}
+
+/// A network in training.
+pub(crate) struct Run<'a> {
+    recipe: &'a Recipe,
+    images: &'a Images,
+    /// The network.
+    pub(crate) net: Model,
+    /// Its optimizer.
+    pub(crate) optimizer: Box<dyn Steps>,
+    /// After each epoch.
+    pub(crate) history: Vec<Epoch>,
+    /// Whether the numbers left the finite; no update is made after that.
+    pub(crate) diverged: bool,
+    schedule: Box<dyn Schedule + Send + Sync>,
+    batching: Batching,
+    order: Vec<usize>,
+    batch: Batch<f32>,
+    output: ArrayD<f32>,
+    gradient: ArrayD<f32>,
+    noise: Noise,
+    step: u64,
+}
+
+/// What a seed's noise is for.
+const WEIGHTS: u64 = 0;
+const ORDER: u64 = 1;
+const PASSES: u64 = 2;
+
+impl<'a> Run<'a> {
+    /// Builds and initializes the network.
+    ///
+    /// # Errors
+    /// A recipe that cannot be.
+    pub(crate) fn new(recipe: &'a Recipe, images: &'a Images, seed: u64) -> Result<Self> {
+        let noise = Noise::new(seed);
+        let mut net = recipe.build(images.inputs, images.classes, noise.child(WEIGHTS))?;
+        let optimizer = (recipe.rule)(&mut net)?;
+        // A short last batch has poor batch statistics: the next epoch brings its samples.
+        let batching =
+            Batching { last: Last::Drop, ..Batching::of(recipe.batch.min(images.train.len())) };
+        let output = ArrayD::zeros(vec![batching.size, images.classes]);
+        let mut run = Self {
+            recipe,
+            images,
+            net,
+            optimizer,
+            history: Vec::new(),
+            diverged: false,
+            schedule: Box::new(recipe.lr),
+            batching,
+            order: Vec::new(),
+            batch: Batch::new(),
+            gradient: output.clone(),
+            output,
+            noise,
+            step: 0,
+        };
+        run.schedule = (recipe.schedule)(recipe.lr, run.steps()?);
+        run.schedule.validate()?;
+        Ok(run)
+    }
+
+    /// Updates of an epoch.
+    ///
+    /// # Errors
+    /// No images.
+    pub(crate) fn steps_per_epoch(&self) -> Result<u64> {
+        self.batching.per_epoch(self.images.train.len())
+    }
+
+    /// Updates of the whole run.
+    ///
+    /// # Errors
+    /// No images.
+    pub(crate) fn steps(&self) -> Result<u64> {
+        Ok(self.steps_per_epoch()? * self.recipe.epochs as u64)
+    }
+
+    /// Whether all epochs are done.
+    pub(crate) fn done(&self) -> bool {
+        self.history.len() >= self.recipe.epochs
+    }
+
+    /// One update; gives the loss before it, and nothing once the run has diverged.
+    ///
+    /// # Errors
+    /// Whatever is not the numbers' fault.
+    pub(crate) fn update(&mut self) -> Result<Option<f64>> {
+        let per_epoch = self.steps_per_epoch()?;
+        let (epoch, at) = (self.step / per_epoch, (self.step % per_epoch) as usize);
+        if at == 0 || self.order.is_empty() {
+            self.batching.order(
+                self.images.train.len(),
+                self.noise.child(ORDER),
+                epoch,
+                &mut self.order,
+            );
+        }
+        let samples = &self.order[at * self.batching.size..][..self.batching.size];
+        let mode = Mode::Train(self.noise.child(PASSES).pass(self.step));
+        let lr = self.schedule.at(self.step);
+        self.step += 1;
+        if self.diverged {
+            return Ok(None);
+        }
+        self.images.train.fill(samples, &mut self.batch)?;
+        let (x, y, dy) = (self.batch.x(), &mut self.output, &mut self.gradient);
+        self.net.forward(x.view(), y.view_mut(), mode)?;
+        let loss = SoftmaxCrossEntropy::default().gradient(
+            y.view(),
+            self.batch.target(),
+            dy.view_mut(),
+        )?;
+        self.net.backward(x, y.view(), dy.view(), None, mode)?;
+        match self.optimizer.step(lr, &mut self.net) {
+            Err(Error::NonFinite { .. }) => self.diverged = true,
+            done => done?,
+        }
+        self.diverged |= !loss.is_finite();
+        Ok((!self.diverged).then_some(loss))
+    }
+
+    /// The updates of an epoch, then the test.
+    ///
+    /// # Errors
+    /// As [`Run::update`].
+    pub(crate) fn epoch(&mut self, mut each: impl FnMut(f64)) -> Result<Epoch> {
+        let steps = self.steps_per_epoch()?;
+        let mut sum = 0.0;
+        for _ in 0..steps {
+            let loss = self.update()?.unwrap_or(f64::NAN);
+            sum += loss;
+            each(loss);
+        }
+        let (test_loss, test_accuracy, _) = self.test()?;
+        let lr = self.schedule.at(self.step - 1);
+        let epoch =
+            Epoch { step: self.step, lr, train_loss: sum / steps as f64, test_loss, test_accuracy };
+        self.history.push(epoch);
+        Ok(epoch)
+    }
+
+    /// Loss, accuracy and the answers on the test images.
+    ///
+    /// # Errors
+    /// None for a network that was built for these images.
+    pub(crate) fn test(&self) -> Result<(f64, f64, Vec<usize>)> {
+        let (x, right) = (self.images.test.x(), labels(&self.images.test));
+        let mut y = ArrayD::zeros(vec![right.len(), self.images.classes]);
+        self.net.infer(x, y.view_mut())?;
+        let loss = SoftmaxCrossEntropy::default().value(y.view(), right)?;
+        let answers: Vec<usize> = y.outer_iter().map(|row| largest(row.iter().copied())).collect();
+        let hits = answers.iter().zip(right).filter(|(a, b)| a == b).count();
+        Ok((loss, hits as f64 / right.len() as f64, answers))
+    }
+
+    /// A hash of every bit of every parameter and running statistic.
+    pub(crate) fn fingerprint(&mut self) -> u64 {
+        let mut hash = FNV;
+        self.net.visit(&Path::ROOT, &mut |_, param| hash = fnv(hash, param.value));
+        hash
+    }
+
+    /// One hash for each weight, first layer first.
+    pub(crate) fn fingerprints(&mut self) -> Vec<u64> {
+        let mut hashes = Vec::new();
+        self.net.visit(&Path::ROOT, &mut |place, param| {
+            if place.kind == ParamKind::Weight {
+                hashes.push(fnv(FNV, param.value));
+            }
+        });
+        hashes
+    }
+
+    /// Everything a resumed run needs.
+    pub(crate) fn state(&mut self) -> StateDict {
+        let mut state = StateDict::new();
+        let mut net = StateDict::new();
+        self.net.visit(&Path::ROOT, &mut |place, param| {
+            net.insert(place.path.to_string(), place.shape, param.value);
+        });
+        state.extend("net", net);
+        state.extend("optimizer", self.optimizer.state());
+        state.insert_count("step", self.step);
+        state.insert_count("diverged", u64::from(self.diverged));
+        let rows: Vec<f64> = self
+            .history
+            .iter()
+            .flat_map(|e| [e.step as f64, e.lr, e.train_loss, e.test_loss, e.test_accuracy])
+            .collect();
+        state.insert("history", &[self.history.len(), 5], &rows);
+        state.insert_count("epochs", self.history.len() as u64);
+        state
+    }
+
+    /// Goes on from a saved state.
+    ///
+    /// # Errors
+    /// A state of another network or optimizer; then this run must not be used.
+    pub(crate) fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let net = state.section("net");
+        let mut outcome = Ok(());
+        self.net.visit(&Path::ROOT, &mut |place, param| {
+            if outcome.is_ok() {
+                outcome = net
+                    .get::<f32>(&place.path.to_string(), place.shape)
+                    .map(|saved| param.value.copy_from_slice(saved));
+            }
+        });
+        outcome?;
+        self.optimizer.load_state(&state.section("optimizer"))?;
+        self.step = state.count("step")?;
+        self.diverged = state.count("diverged")? != 0;
+        let epochs = state.count("epochs")? as usize;
+        let rows = state.get::<f64>("history", &[epochs, 5])?;
+        self.history = rows
+            .as_chunks::<5>()
+            .0
+            .iter()
+            .map(|&[step, lr, train_loss, test_loss, test_accuracy]| Epoch {
+                step: step as u64,
+                lr,
+                train_loss,
+                test_loss,
+                test_accuracy,
+            })
+            .collect();
+        self.order.clear();
+        Ok(())
+    }
+}
+
+/// FNV-1a, 64 bits: its start.
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// ... and what numbers make of it.
+fn fnv(hash: u64, numbers: &[f32]) -> u64 {
+    let bytes = numbers.iter().flat_map(|x| x.to_le_bytes());
+    bytes.fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The position of the largest number; the first of equals.
+fn largest(numbers: impl Iterator<Item = f32>) -> usize {
+    let (mut best, mut at) = (f32::NEG_INFINITY, 0);
+    for (i, x) in numbers.enumerate() {
+        if x > best {
+            (best, at) = (x, i);
+        }
+    }
+    at
+}
+
+/// One recipe, trained with every seed.
+pub(crate) struct Variant {
+    /// Its name in figures and tables.
+    pub(crate) name: &'static str,
+    /// `[seed][epoch]`
+    pub(crate) histories: Vec<Vec<Epoch>>,
+    /// How many seeds diverged.
+    pub(crate) diverged: usize,
+}
+
+impl Variant {
+    /// A quantity at the end, for each seed.
+    pub(crate) fn last(&self, pick: impl Fn(&Epoch) -> f64) -> Sample {
+        Sample::new(self.histories.iter().map(|h| h.last().map_or(f64::NAN, &pick)))
+    }
+
+    /// The test accuracy at the end, for each seed.
+    pub(crate) fn accuracy(&self) -> Sample {
+        self.last(|e| e.test_accuracy)
+    }
+
+    /// A quantity after each epoch, for each seed; epochs count from 1.
+    pub(crate) fn curve(&self, pick: impl Fn(&Epoch) -> f64) -> Vec<(f64, Sample)> {
+        let epochs = self.histories.iter().map(Vec::len).min().unwrap_or(0);
+        (0..epochs)
+            .map(|i| ((i + 1) as f64, Sample::new(self.histories.iter().map(|h| pick(&h[i])))))
+            .collect()
+    }
+}
+
+/// Trains every recipe with every seed, side by side.
+///
+/// # Errors
+/// The first run's that fails.
+pub(crate) fn train_all(
+    lab: &Lab,
+    experiment: &str,
+    recipes: &[(&'static str, Recipe)],
+) -> Result<Vec<Variant>> {
+    let seeds = lab.profile.seeds();
+    let mut runs = Vec::new();
+    for (name, recipe) in recipes {
+        for &seed in &seeds {
+            let run = Run::new(recipe, &lab.images, seed)?;
+            lab.progress.expect(run.steps()?);
+            runs.push((*name, seed, run));
+        }
+    }
+    let finished = runs
+        .into_par_iter()
+        .map(|(name, seed, mut run)| {
+            while !run.done() {
+                let epoch = run.epoch(|loss| lab.progress.step(loss))?;
+                lab.metrics.write(experiment, name, seed, run.history.len(), &epoch)?;
+            }
+            Ok((run.history, run.diverged))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let variants = recipes.iter().zip(finished.chunks(seeds.len()));
+    Ok(variants
+        .map(|((name, _), runs)| Variant {
+            name,
+            histories: runs.iter().map(|(history, _)| history.clone()).collect(),
+            diverged: runs.iter().filter(|(_, diverged)| *diverged).count(),
+        })
+        .collect())
+}

@@ -1,0 +1,207 @@
+//! What the measurements say about a claim.
+
+use crate::format::number;
+use crate::stats::Sample;
+
+/// Fewer seeds than this decide nothing.
+pub(crate) const MIN_SEEDS: usize = 3;
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// As the chapter says.
+    Holds,
+    /// Some of it, or under a condition, which is named.
+    HoldsOnlyWhen(String),
+    /// Not with this data and these settings.
+    DoesNotHold,
+    /// The spread straddles the rule, or too few seeds; the reason.
+    Undecided(String),
+}
+
+impl Verdict {
+    /// The words on the badge.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::HoldsOnlyWhen(_) => "holds only when …",
+            Verdict::DoesNotHold => "does not hold here",
+            Verdict::Undecided(_) => "undecided",
+        }
+    }
+
+    /// The condition or the reason.
+    pub(crate) fn note(&self) -> &str {
+        match self {
+            Verdict::HoldsOnlyWhen(note) | Verdict::Undecided(note) => note,
+            Verdict::Holds | Verdict::DoesNotHold => "",
+        }
+    }
+
+    /// A claim that needs no chance: it is so or it is not.
+    pub(crate) fn of(fact: bool) -> Self {
+        if fact { Verdict::Holds } else { Verdict::DoesNotHold }
+    }
+
+    /// `mean > limit`: holds if the whole 95 % interval is above, fails if it is below.
+    pub(crate) fn above(sample: &Sample, limit: f64) -> Self {
+        if let Some(undecided) = too_few(sample) {
+            return undecided;
+        }
+        let (low, high) = sample.interval();
+        if low > limit {
+            Verdict::Holds
+        } else if high < limit {
+            Verdict::DoesNotHold
+        } else {
+            let (low, high, limit) = (number(low), number(high), number(limit));
+            Verdict::Undecided(format!("the interval [{low}, {high}] straddles {limit}"))
+        }
+    }
+
+    /// `mean < limit`, likewise.
+    pub(crate) fn below(sample: &Sample, limit: f64) -> Self {
+        match Self::above(sample, limit) {
+            Verdict::Holds => Verdict::DoesNotHold,
+            Verdict::DoesNotHold => Verdict::Holds,
+            other => other,
+        }
+    }
+
+    /// A fact that must be the same for every seed.
+    pub(crate) fn every(facts: &[bool]) -> Self {
+        if facts.len() < MIN_SEEDS {
+            return few(facts.len());
+        }
+        match facts.iter().filter(|&&fact| fact).count() {
+            0 => Verdict::DoesNotHold,
+            n if n == facts.len() => Verdict::Holds,
+            n => Verdict::Undecided(format!("so for {n} of {} seeds", facts.len())),
+        }
+    }
+}
+
+/// `Some` if there are not enough seeds, or a run gave no number.
+fn too_few(sample: &Sample) -> Option<Verdict> {
+    if sample.len() < MIN_SEEDS {
+        return Some(few(sample.len()));
+    }
+    let lost = sample.values().iter().filter(|x| !x.is_finite()).count();
+    (lost > 0).then(|| {
+        Verdict::Undecided(format!("{lost} of {} runs gave no finite number", sample.len()))
+    })
+}
+
+fn few(n: usize) -> Verdict {
+    Verdict::Undecided(format!(
+        "{n} seed{}, at least {MIN_SEEDS} needed",
+        if n == 1 { "" } else { "s" }
+    ))
+}
+
+/// One part of a claim, with its own rule and verdict.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// What the chapter says, in a few words.
+    pub(crate) claim: String,
+    /// What was measured, with the numbers.
+    pub(crate) measured: String,
+    /// When it holds.
+    pub(crate) rule: String,
+    /// Whether it does.
+    pub(crate) verdict: Verdict,
+}
+
+/// The verdict on a claim of several parts.
+///
+/// All agree: that. Some hold and some fail: it holds only as far as those that hold, named.
+/// Otherwise something is undecided, and so is the whole.
+pub(crate) fn overall(parts: &[Part]) -> Verdict {
+    let named = |want: fn(&Verdict) -> bool| -> Vec<&str> {
+        parts.iter().filter(|part| want(&part.verdict)).map(|part| part.claim.as_str()).collect()
+    };
+    let holds = named(|v| matches!(v, Verdict::Holds));
+    let fails = named(|v| matches!(v, Verdict::DoesNotHold));
+    let partly = named(|v| matches!(v, Verdict::HoldsOnlyWhen(_)));
+    let open = named(|v| matches!(v, Verdict::Undecided(_)));
+    if parts.is_empty() || open.len() == parts.len() {
+        let note = parts.first().map_or("nothing was measured", |part| part.verdict.note());
+        return Verdict::Undecided(note.to_string());
+    }
+    if !open.is_empty() && fails.is_empty() && partly.is_empty() {
+        return Verdict::Undecided(format!("open: {}", open.join("; ")));
+    }
+    if holds.len() == parts.len() {
+        return Verdict::Holds;
+    }
+    if fails.len() == parts.len() {
+        return Verdict::DoesNotHold;
+    }
+    if holds.is_empty() && partly.is_empty() {
+        return Verdict::Undecided(format!(
+            "open: {}; not so: {}",
+            open.join("; "),
+            fails.join("; ")
+        ));
+    }
+    let mut note = Vec::new();
+    for (word, list) in [("so", holds), ("partly", partly), ("not so", fails), ("open", open)] {
+        if !list.is_empty() {
+            note.push(format!("{word}: {}", list.join("; ")));
+        }
+    }
+    Verdict::HoldsOnlyWhen(note.join(" — "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(verdict: Verdict) -> Part {
+        Part { claim: "c".into(), measured: String::new(), rule: String::new(), verdict }
+    }
+
+    #[test]
+    fn the_interval_decides() {
+        let clear = Sample::new([1.0, 1.1, 0.9]);
+        assert_eq!(Verdict::above(&clear, 0.5), Verdict::Holds);
+        assert_eq!(Verdict::above(&clear, 1.5), Verdict::DoesNotHold);
+        assert_eq!(Verdict::below(&clear, 1.5), Verdict::Holds);
+        assert_eq!(Verdict::below(&clear, 0.5), Verdict::DoesNotHold);
+        // 1 ± 4.303 · 0.1/√3 = [0.75, 1.25]
+        assert!(matches!(Verdict::above(&clear, 0.9), Verdict::Undecided(_)));
+        assert!(matches!(Verdict::below(&clear, 1.2), Verdict::Undecided(_)));
+    }
+
+    #[test]
+    fn two_seeds_and_lost_runs_decide_nothing() {
+        assert!(matches!(Verdict::above(&Sample::new([1.0, 1.0]), 0.0), Verdict::Undecided(_)));
+        assert!(matches!(Verdict::below(&Sample::new([1.0]), 2.0), Verdict::Undecided(_)));
+        assert!(matches!(Verdict::every(&[true, true]), Verdict::Undecided(_)));
+        let lost = Sample::new([1.0, f64::NAN, 1.0]);
+        assert!(matches!(Verdict::above(&lost, 0.0), Verdict::Undecided(_)));
+    }
+
+    #[test]
+    fn all_seeds_must_agree() {
+        assert_eq!(Verdict::every(&[true; 3]), Verdict::Holds);
+        assert_eq!(Verdict::every(&[false; 4]), Verdict::DoesNotHold);
+        assert!(matches!(Verdict::every(&[true, false, true]), Verdict::Undecided(_)));
+    }
+
+    #[test]
+    fn parts_make_a_whole() {
+        let [yes, no] = [true, false].map(|fact| part(Verdict::of(fact)));
+        let open = part(Verdict::Undecided("spread".into()));
+        let partly = part(Verdict::HoldsOnlyWhen("x".into()));
+        assert_eq!(overall(&[yes.clone(), yes.clone()]), Verdict::Holds);
+        assert_eq!(overall(&[no.clone(), no.clone()]), Verdict::DoesNotHold);
+        assert!(matches!(overall(&[yes.clone(), no.clone()]), Verdict::HoldsOnlyWhen(_)));
+        assert!(matches!(overall(&[yes.clone(), open.clone()]), Verdict::Undecided(_)));
+        assert!(matches!(overall(&[no.clone(), open.clone()]), Verdict::Undecided(_)));
+        assert!(matches!(overall(&[yes, no, open.clone()]), Verdict::HoldsOnlyWhen(_)));
+        assert!(matches!(overall(&[partly]), Verdict::HoldsOnlyWhen(_)));
+        assert_eq!(overall(&[open]), Verdict::Undecided("spread".into()));
+        assert!(matches!(overall(&[]), Verdict::Undecided(_)));
+    }
+}
