@@ -1,5 +1,7 @@
 use crate::buffer::Buffer;
-use ndarray::{Array, ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, CowArray, Data, Dimension, IxDyn};
+use ndarray::{
+    Array, ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, CowArray, Data, Dimension, IxDyn,
+};
 use tricks_tensor::{
     Float, Layer, Mode, Noise, ParamMut, Parameters, Path, Place, Result, ndarray,
 };

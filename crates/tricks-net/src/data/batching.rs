@@ -146,7 +146,8 @@ mod tests {
         let plain = Batching { shuffle: false, ..Batching::of(2) };
         plain.order(4, Noise::new(1), 0, &mut order);
         assert_eq!(order, [0, 1, 2, 3]);
-        let refused = |size, samples| Batching::of(size).per_epoch(samples).unwrap_err().to_string();
+        let refused =
+            |size, samples| Batching::of(size).per_epoch(samples).unwrap_err().to_string();
         assert_eq!(refused(1, 0), "Batching: there are no samples");
         assert_eq!(refused(0, 5), "Batching: size is 0, must be at least 1");
     }

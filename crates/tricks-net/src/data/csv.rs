@@ -35,8 +35,10 @@ impl Format {
     /// finite number, a label that is not a whole number from 0 on, no lines.
     pub fn read<F: Float>(&self, name: &str, reader: impl Read) -> Result<Dataset<F>> {
         let wrong = |message: String| Error::format(name, message);
-        let mut reader =
-            ::csv::ReaderBuilder::new().has_headers(self.header).trim(::csv::Trim::All).from_reader(reader);
+        let mut reader = ::csv::ReaderBuilder::new()
+            .has_headers(self.header)
+            .trim(::csv::Trim::All)
+            .from_reader(reader);
         let (mut numbers, mut labels, mut columns) = (Vec::new(), Vec::new(), 0);
         for record in reader.records() {
             let record = record.map_err(|e| wrong(e.to_string()))?;
@@ -44,11 +46,13 @@ impl Format {
             columns = record.len();
             let label = self.label.unwrap_or(columns - 1);
             if label >= columns {
-                let message = format!("line {line} has {columns} columns, the label is column {label}");
+                let message =
+                    format!("line {line} has {columns} columns, the label is column {label}");
                 return Err(wrong(message));
             }
             for (column, field) in record.iter().enumerate() {
-                let refuse = |what| wrong(format!("line {line}, column {column}: {field:?} is not {what}"));
+                let refuse =
+                    |what| wrong(format!("line {line}, column {column}: {field:?} is not {what}"));
                 if column == label {
                     labels.push(field.parse().map_err(|_| refuse("a label (0, 1, 2, …)"))?);
                 } else {

@@ -128,7 +128,9 @@ mod tests {
         let say = |bytes: &[u8]| images(bytes).unwrap_err().to_string();
         let huge = file(&[u32::MAX; 3], &[]);
         assert!(say(&huge).ends_with("is more than there can be"), "{}", say(&huge));
-        assert!(say(&file(&[1 << 31, 1 << 31, 1], &[])).contains("needs 4611686018427387904 bytes"));
+        assert!(
+            say(&file(&[1 << 31, 1 << 31, 1], &[])).contains("needs 4611686018427387904 bytes")
+        );
         // No image, of a size whose product overflows.
         assert!(images(&file(&[0, u32::MAX, u32::MAX], &[])).is_err());
         let trailing = say(&file(&[1, 1, 1], &[1, 2]));

@@ -140,12 +140,7 @@ impl<F: Float> Layer<F> for Dense<F> {
         Ok(shape)
     }
 
-    fn forward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewMutD<'_, F>,
-        _: Mode,
-    ) -> Result<()> {
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, _: Mode) -> Result<()> {
         self.infer(x, y)
     }
 
@@ -187,8 +182,8 @@ impl<F: Float> Layer<F> for Dense<F> {
         let x = x.as_standard_layout();
         let x = rows(&x);
         with_slice_mut(y, |y| {
-            let mut y = ArrayViewMut2::from_shape((x.nrows(), self.outputs()), y)
-                .expect("checked above");
+            let mut y =
+                ArrayViewMut2::from_shape((x.nrows(), self.outputs()), y).expect("checked above");
             let keep = match &self.bias {
                 Some(bias) => {
                     y.assign(&bias.value);

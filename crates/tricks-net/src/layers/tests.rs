@@ -181,7 +181,10 @@ fn names_and_activations() {
     net.forward(x.view(), y.view_mut(), Mode::Eval).unwrap();
     let shapes: Vec<_> = net.activations().map(|a| a.shape().to_vec()).collect();
     assert_eq!(shapes, [[5, 4], [5, 6], [5, 6], [5, 6]]);
-    assert_eq!(net.activations().next().unwrap()[[0, 0]], tricks_tensor::Float::tanh_exact(x[[0, 0]]));
+    assert_eq!(
+        net.activations().next().unwrap()[[0, 0]],
+        tricks_tensor::Float::tanh_exact(x[[0, 0]])
+    );
 
     let mut inferred = ArrayD::zeros(vec![5, 3]);
     net.infer(x.view(), inferred.view_mut()).unwrap();

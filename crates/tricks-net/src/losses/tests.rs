@@ -130,10 +130,7 @@ fn refusals() {
     let none: [usize; 0] = [];
     let cases = [
         (ce.value(y.view(), &[0, 3]), "labels: row 1 has 3, must be below 3"),
-        (
-            ce.value(y.view(), &[0]),
-            "SoftmaxCrossEntropy: logits has shape [2, 3], labels [1]",
-        ),
+        (ce.value(y.view(), &[0]), "SoftmaxCrossEntropy: logits has shape [2, 3], labels [1]"),
         (
             ce.value(y.view(), &arr2(&[[1.0, 0.0, 0.0]])),
             "SoftmaxCrossEntropy: logits has shape [2, 3], targets [1, 3]",

@@ -107,10 +107,10 @@ where
     /// let mut net = Net::new(layers);
     /// initialize(&mut net, Layout::OutIn, &VarianceScaling::xavier_uniform(), Noise::new(1))?;
     /// let adam = Optimizer::builder(Adam::torch()).bind(&mut net)?;
-    /// let schedule = Cosine { from: 0.05, to: 0.0, steps: 200 };
+    /// let schedule = Cosine { from: 0.05, to: 0.0, steps: 400 };
     ///
     /// let mut run = Run::new(net, adam, schedule, SoftmaxCrossEntropy::default(), 42);
-    /// let outcome = run.fit(&Plan::new(100, Batching::of(2)), &data, None, &mut [])?;
+    /// let outcome = run.fit(&Plan::new(200, Batching::of(2)), &data, None, &mut [])?;
     /// assert_eq!(outcome, Outcome::Finished);
     /// let metrics = run.evaluate(&data, 4)?;
     /// assert_eq!(metrics.accuracy, Some(1.0));

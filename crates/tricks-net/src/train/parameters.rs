@@ -38,11 +38,11 @@ pub fn load_parameters<F: Float>(
         return Err(Error::State { problems });
     }
     let mut outcome = Ok(());
-    params.visit(&Path::ROOT, &mut |place, param| {
-        match state.get(&place.path.to_string(), place.shape) {
-            Ok(values) => param.value.copy_from_slice(values),
-            Err(error) => outcome = Err(error),
-        }
+    params.visit(&Path::ROOT, &mut |place, param| match state
+        .get(&place.path.to_string(), place.shape)
+    {
+        Ok(values) => param.value.copy_from_slice(values),
+        Err(error) => outcome = Err(error),
     });
     outcome
 }

@@ -65,7 +65,13 @@ where
     C: Loss<F>,
 {
     /// A run at its start.
-    pub fn new(net: Net<F, L>, optimizer: Optimizer<F, R>, schedule: S, loss: C, seed: u64) -> Self {
+    pub fn new(
+        net: Net<F, L>,
+        optimizer: Optimizer<F, R>,
+        schedule: S,
+        loss: C,
+        seed: u64,
+    ) -> Self {
         let (position, tally) = (Position::default(), Tally::default());
         Self { net, optimizer, schedule, loss, max_norm: None, seed, position, tally }
     }
@@ -170,7 +176,8 @@ where
         let counts = COUNTS.map(|name| note(&mut problems, state.count(&format!("run.{name}"))));
         let loss = note(&mut problems, state.number(&format!("run.{LOSS}")));
         let run = state.section("run");
-        let unknown = run.iter().map(|(name, _)| name).filter(|n| *n != LOSS && !COUNTS.contains(n));
+        let unknown =
+            run.iter().map(|(name, _)| name).filter(|n| *n != LOSS && !COUNTS.contains(n));
         problems.extend(unknown.map(|name| format!("run.{name} is unexpected")));
         if !problems.is_empty() {
             self.optimizer.load_state(&before)?;

@@ -1,0 +1,395 @@
+//! Whole runs: they learn, they resume bit for bit, threads do not matter, bad input is refused.
+
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
+
+use tricks_init::{Layout, VarianceScaling, initialize};
+use tricks_net::Net;
+use tricks_net::data::{Batching, Dataset, Last};
+use tricks_net::layers::{Dense, ReLU, Sequential, Tanh};
+use tricks_net::losses::{MeanSquaredError, SoftmaxCrossEntropy};
+use tricks_net::train::{
+    Control, EpochReport, Every, JsonLines, Observer, Outcome, Plan, Run, StepReport,
+};
+use tricks_optim::{Adam, Momentum, Optimizer, Rule};
+use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use tricks_schedule::{Cosine, Linear, Phase as _, Schedule};
+use tricks_tensor::ndarray::{Array1, Array2, arr2};
+use tricks_tensor::{Error, Float, Noise, Result, StateDict, math};
+
+/// Two spirals of one turn and a half around each other: no line, circle or ellipse parts them.
+fn spirals<F: Float>(samples: usize, seed: u64) -> Dataset<F> {
+    let noise = Noise::new(seed);
+    let mut x = Array2::zeros((samples, 2));
+    for i in 0..samples {
+        let radius = 0.1 + 0.9 * noise.uniform(2 * i as u64);
+        let angle = 9.0 * radius + std::f64::consts::PI * (i % 2) as f64;
+        let off = 0.02 * noise.uniform(2 * i as u64 + 1);
+        x[[i, 0]] = F::of((radius + off) * math::cos(angle));
+        x[[i, 1]] = F::of((radius + off) * math::sin(angle));
+    }
+    Dataset::new(x, (0..samples).map(|i| i % 2).collect::<Vec<_>>()).unwrap()
+}
+
+type MyRun<F, R, S> = Run<F, Sequential<F>, R, S, SoftmaxCrossEntropy>;
+
+/// A net with everything that has state or noise: batch normalization and dropout.
+fn run<F: Float, R: Rule<F>, S: Schedule>(rule: R, schedule: S, seed: u64) -> MyRun<F, R, S> {
+    let layers = Sequential::new()
+        .push(Dense::without_bias(2, 32))
+        .push(BatchNorm::new(32, BatchNormConfig::default()).unwrap())
+        .push(ReLU)
+        .push(Dropout::new(0.1).unwrap())
+        .push(Dense::new(32, 32))
+        .push(Tanh)
+        .push(Dense::new(32, 2));
+    let mut net = Net::new(layers);
+    let he = VarianceScaling::he_normal();
+    initialize(&mut net, Layout::OutIn, &he, Noise::new(seed)).unwrap();
+    let optimizer = Optimizer::builder(rule).bind(&mut net).unwrap();
+    let mut run = Run::new(net, optimizer, schedule, SoftmaxCrossEntropy::default(), seed);
+    run.max_norm = Some(1.0);
+    run
+}
+
+fn warm_cosine() -> impl Schedule + Copy {
+    Linear { from: 0.0, to: 0.01, steps: 20 }.then(Cosine { from: 0.01, to: 0.0, steps: 1500 })
+}
+
+#[test]
+fn learns_two_spirals() {
+    let (train, test) = (spirals::<f32>(400, 1), spirals(400, 2));
+    let mut run = run(Adam::torch(), warm_cosine(), 42);
+    let before = run.evaluate(&test, 100).unwrap();
+    let outcome = run.fit(&Plan::new(120, Batching::of(32)), &train, Some(&test), &mut []).unwrap();
+    let after = run.evaluate(&test, 100).unwrap();
+    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(run.position().step, 120 * 13);
+    assert!(before.accuracy.unwrap() < 0.75, "{before:?}");
+    assert!(after.accuracy.unwrap() > 0.95 && after.loss < 0.2, "{after:?}");
+}
+
+#[test]
+fn regression_learns_a_line() {
+    let x = Array2::from_shape_fn((64, 1), |(i, _)| i as f64 / 32.0 - 1.0);
+    let y = x.mapv(|x| 3.0 * x - 0.5);
+    let data = Dataset::new(x, y).unwrap();
+    let mut net = Net::new(Dense::<f64>::new(1, 1));
+    let sgd = Optimizer::builder(Momentum::torch()).bind(&mut net).unwrap();
+    let mut run = Run::new(net, sgd, 0.05, MeanSquaredError, 1);
+    run.fit(&Plan::new(120, Batching::of(16)), &data, None, &mut []).unwrap();
+    let metrics = run.evaluate(&data, 64).unwrap();
+    assert!(metrics.loss < 1e-12 && metrics.accuracy.is_none(), "{metrics:?}");
+    assert!((run.net.layer.weight()[[0, 0]] - 3.0).abs() < 1e-6);
+}
+
+/// Stops after this many updates.
+struct StopAt(u64);
+
+impl<F: Float, L> Observer<F, L> for StopAt {
+    fn on_step(&mut self, report: &StepReport, _: &mut Net<F, L>) -> Result<Control> {
+        Ok(if report.step + 1 == self.0 { Control::Stop } else { Control::Continue })
+    }
+}
+
+/// The final state, and the log line by line.
+fn whole(plan: &Plan, seed: u64) -> (StateDict, Vec<String>) {
+    let (train, test) = (spirals::<f32>(100, 1), spirals(50, 2));
+    let mut run = run(Adam::torch(), warm_cosine(), seed);
+    let mut log = JsonLines::new(Vec::new());
+    run.fit(plan, &train, Some(&test), &mut [&mut log]).unwrap();
+    (run.state(), lines(log))
+}
+
+fn lines(log: JsonLines<Vec<u8>>) -> Vec<String> {
+    String::from_utf8(log.into_inner()).unwrap().lines().map(String::from).collect()
+}
+
+/// 100 samples in batches of 16: six whole ones, and one of 4.
+fn plan(last: Last) -> Plan {
+    Plan::new(4, Batching { last, ..Batching::of(16) })
+}
+
+#[test]
+fn stopped_saved_and_resumed_anywhere_gives_the_same_bits() {
+    let (train, test) = (spirals::<f32>(100, 1), spirals(50, 2));
+    for last in [Last::Keep, Last::Drop] {
+        let (want, want_log) = whole(&plan(last), 7);
+        // In an epoch, at the end of one before its report, at the very end.
+        for stop in [1, 10, 12, 14, 24, 28] {
+            let stop = if last == Last::Drop { stop.min(24) } else { stop };
+            let mut first = run(Adam::torch(), warm_cosine(), 7);
+            let mut log = JsonLines::new(Vec::new());
+            let observers: &mut [&mut dyn Observer<_, _>] = &mut [&mut log, &mut StopAt(stop)];
+            let outcome = first.fit(&plan(last), &train, Some(&test), observers).unwrap();
+            assert_eq!((outcome, first.position().step), (Outcome::Stopped, stop));
+            let bytes = first.state().to_bytes().unwrap();
+            drop(first);
+
+            // Fresh objects of another seed: everything must come from the state.
+            let mut second = run(Adam::torch(), warm_cosine(), 8);
+            second.load_state(&StateDict::from_bytes("run", &bytes).unwrap()).unwrap();
+            let mut rest = JsonLines::new(Vec::new());
+            second.fit(&plan(last), &train, Some(&test), &mut [&mut rest]).unwrap();
+            assert_eq!(second.state(), want, "stopped after {stop}");
+            assert_eq!([lines(log), lines(rest)].concat(), want_log, "stopped after {stop}");
+        }
+    }
+}
+
+#[test]
+fn checkpoints_on_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    let (want, _) = whole(&plan(Last::Keep), 7);
+    for (every, step) in [(Every::Steps(10), 20), (Every::Epochs(3), 21), (Every::Steps(28), 28)] {
+        let plan = plan(Last::Keep).checkpoint(&path, every);
+        assert_eq!(whole(&plan, 7).0, want, "saving changes nothing");
+        let mut resumed = run(Adam::torch(), warm_cosine(), 0);
+        resumed.resume(&path).unwrap();
+        assert_eq!((resumed.position().step, resumed.seed()), (step, 7));
+        let (train, test) = (spirals::<f32>(100, 1), spirals(50, 2));
+        resumed.fit(&plan, &train, Some(&test), &mut []).unwrap();
+        assert_eq!(resumed.state(), want, "{every:?}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    let never = plan(Last::Keep).checkpoint(&path, Every::Steps(0));
+    whole(&never, 7);
+    assert!(!path.exists());
+    assert!(matches!(run::<f32, _, _>(Adam::torch(), 0.1, 0).resume(&path), Err(Error::Io { .. })));
+}
+
+#[test]
+fn threads_do_not_matter() {
+    // Wide enough for products, updates and activations to be split.
+    let train = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let layers = Sequential::<f32>::new()
+                .push(Dense::new(2, 400))
+                .push(BatchNorm::new(400, BatchNormConfig::default()).unwrap())
+                .push(Tanh)
+                .push(Dropout::new(0.5).unwrap())
+                .push(Dense::new(400, 400))
+                .push(ReLU)
+                .push(Dense::new(400, 2));
+            let mut net = Net::new(layers);
+            let he = VarianceScaling::he_normal();
+            initialize(&mut net, Layout::OutIn, &he, Noise::new(3)).unwrap();
+            let adam = Optimizer::builder(Adam::torch()).bind(&mut net).unwrap();
+            let loss = SoftmaxCrossEntropy { label_smoothing: 0.1 };
+            let mut run = Run::new(net, adam, 1e-3, loss, 3);
+            run.fit(&Plan::new(3, Batching::of(200)), &spirals(500, 1), None, &mut []).unwrap();
+            run.state()
+        })
+    };
+    let one = train(1);
+    assert_eq!(train(2), one);
+    assert_eq!(train(3), one);
+}
+
+#[test]
+fn another_net_is_refused_with_every_mismatch() {
+    let mut other = {
+        let layers = Sequential::<f32>::new().push(Dense::new(2, 16)).push(Dense::new(16, 2));
+        let mut net = Net::new(layers);
+        let adam = Optimizer::builder(Adam::torch()).bind(&mut net).unwrap();
+        Run::new(net, adam, 0.1, SoftmaxCrossEntropy::default(), 1)
+    };
+    let state = whole(&Plan::new(1, Batching::of(50)), 7).0;
+    let before = other.state();
+    let Err(Error::State { problems }) = other.load_state(&state) else { panic!() };
+    let has = |line: &str| assert!(problems.iter().any(|p| p == line), "{line}: {problems:#?}");
+    has("layers.0.weight is f32 [32, 2], expected f32 [16, 2]");
+    has("layers.0.bias is missing, expected f32 [16]");
+    has("layers.1.running_mean is unexpected");
+    has("layers.4.weight is unexpected");
+    has("layers.4.weight/m is unexpected");
+    has("layers.0.bias/v is missing, expected f32 [16]");
+    assert_eq!(other.state(), before);
+
+    // The right net, but a damaged position; the optimizer must not have moved.
+    let mut same = run::<f32, _, _>(Adam::torch(), warm_cosine(), 1);
+    let before = same.state();
+    let mut damaged = state.section("run");
+    damaged.insert_number("step", 3.0);
+    damaged.insert_count("stray", 1);
+    let mut bad = StateDict::new();
+    bad.extend("run", damaged);
+    bad.extend("net", state.section("net"));
+    bad.extend("optimizer", state.section("optimizer"));
+    let Err(Error::State { problems }) = same.load_state(&bad) else { panic!() };
+    assert_eq!(problems, ["run.step is f64 [], expected u64 []", "run.stray is unexpected"]);
+    assert_eq!(same.state(), before);
+
+    // Another rule's memory.
+    let mut sgd = run::<f32, _, _>(Momentum::torch(), warm_cosine(), 1);
+    assert!(matches!(sgd.load_state(&state), Err(Error::State { .. })));
+    // Another precision.
+    let mut double = run::<f64, _, _>(Adam::torch(), warm_cosine(), 1);
+    assert!(matches!(double.load_state(&state), Err(Error::State { .. })));
+    // Nothing at all.
+    assert!(same.load_state(&StateDict::new()).is_err());
+    // Companions may travel along.
+    let mut more = state.clone();
+    more.insert_count("ema.count", 3);
+    same.load_state(&more).unwrap();
+    assert_eq!(same.state(), state);
+}
+
+#[test]
+fn bad_data_is_refused() {
+    let say = |r: Result<Outcome>| r.unwrap_err().to_string();
+    let plan = Plan::new(1, Batching::of(16));
+    let mut net = run::<f32, _, _>(Adam::torch(), 0.1, 1);
+    let none = Dataset::new(Array2::zeros((0, 2)), vec![]).unwrap();
+    let few = spirals(10, 1);
+    assert_eq!(say(net.fit(&plan, &none, None, &mut [])), "Batching: there are no samples");
+    let want = "Batching: size is 16, but there are only 10 samples";
+    assert_eq!(say(net.fit(&plan, &few, None, &mut [])), want);
+    let want = "evaluate: 0 samples in batches of 16: nothing to measure";
+    assert_eq!(say(net.fit(&plan, &spirals(16, 1), Some(&none), &mut [])), want);
+    assert!(net.evaluate(&few, 0).is_err());
+
+    let before = run::<f32, _, _>(Adam::torch(), 0.1, 1).state();
+    let wrong_label = Dataset::new(Array2::zeros((16, 2)), vec![2; 16]).unwrap();
+    let mut fresh = run::<f32, _, _>(Adam::torch(), 0.1, 1);
+    let want = "labels: row 0 has 2, must be below 2";
+    assert_eq!(say(fresh.fit(&plan, &wrong_label, None, &mut [])), want);
+    assert_eq!(fresh.state().section("optimizer"), before.section("optimizer"));
+    let poisoned = Dataset::new(Array2::from_elem((16, 2), f32::NAN), vec![0; 16]).unwrap();
+    let want = "step 0: loss is NaN at flat index 0";
+    assert_eq!(say(fresh.fit(&plan, &poisoned, None, &mut [])), want);
+    let narrow = Dataset::new(Array2::zeros((16, 1)), vec![0; 16]).unwrap();
+    let want = "layers.0 (Dense): input has shape [16, 1], weight [32, 2]";
+    assert_eq!(say(fresh.fit(&plan, &narrow, None, &mut [])), want);
+    assert!(
+        run::<f32, _, _>(Adam::torch(), f64::NAN, 1)
+            .fit(&plan, &spirals(16, 1), None, &mut [])
+            .is_err()
+    );
+
+    // In the middle of an epoch the data set must stay what it was.
+    let mut stopped = run::<f32, _, _>(Adam::torch(), 0.1, 1);
+    stopped.fit(&plan, &spirals(40, 1), None, &mut [&mut StopAt(1)]).unwrap();
+    let want = "fit: the epoch began with 40 samples, the data set has 41";
+    assert_eq!(say(stopped.fit(&plan, &spirals(41, 1), None, &mut [])), want);
+}
+
+#[derive(Default)]
+struct Recorder {
+    steps: Vec<StepReport>,
+    epochs: Vec<EpochReport>,
+    shapes: Vec<Vec<usize>>,
+    ends: u32,
+}
+
+impl<F: Float> Observer<F, Sequential<F>> for Recorder {
+    fn on_step(&mut self, report: &StepReport, net: &mut Net<F, Sequential<F>>) -> Result<Control> {
+        self.steps.push(*report);
+        self.shapes = net.layer.activations().map(|a| a.shape().to_vec()).collect();
+        self.shapes.push(net.output().shape().to_vec());
+        Ok(Control::Continue)
+    }
+    fn on_epoch(&mut self, report: &EpochReport, _: &mut Net<F, Sequential<F>>) -> Result<Control> {
+        self.epochs.push(*report);
+        Ok(if report.epoch == 2 { Control::Stop } else { Control::Continue })
+    }
+    fn on_end(&mut self, _: &mut Net<F, Sequential<F>>) -> Result<()> {
+        self.ends += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn observers_see_everything() {
+    let (train, test) = (spirals::<f64>(50, 1), spirals(10, 2));
+    let mut run = run(Adam::torch(), warm_cosine(), 1);
+    let (mut seen, mut log) = (Recorder::default(), JsonLines::new(Vec::new()).every(2));
+    let observers: &mut [&mut dyn Observer<_, _>] = &mut [&mut seen, &mut log];
+    let outcome = run.fit(&Plan::new(9, Batching::of(20)), &train, Some(&test), observers).unwrap();
+    assert_eq!(
+        (outcome, seen.steps.len(), seen.epochs.len(), seen.ends),
+        (Outcome::Stopped, 9, 3, 1)
+    );
+
+    // 20 + 20 + 10 samples; the learning rate is the schedule's.
+    let second = seen.steps[4];
+    assert_eq!((second.step, second.epoch, second.samples), (4, 1, 20));
+    assert_eq!(second.lr, warm_cosine().at(4));
+    assert!(second.grad_norm > 0.0);
+    assert_eq!(seen.steps[5].samples, 10);
+    assert_eq!(
+        seen.shapes,
+        [[10, 32]; 6].map(Vec::from).into_iter().chain([vec![10, 2]]).collect::<Vec<_>>()
+    );
+
+    // The epoch's means weigh samples, not batches.
+    let of = |f: fn(&StepReport) -> f64| {
+        seen.steps[3..6].iter().map(|s| f(s) * s.samples as f64).sum::<f64>() / 50.0
+    };
+    let epoch = seen.epochs[1];
+    assert_eq!((epoch.epoch, epoch.step, epoch.train.samples), (1, 6, 50));
+    assert!((epoch.train.loss - of(|s| s.loss)).abs() < 1e-12);
+    assert!((epoch.train.accuracy.unwrap() - of(|s| s.accuracy.unwrap())).abs() < 1e-12);
+    assert_eq!(seen.epochs[2].held_out, Some(run.evaluate(&test, 20).unwrap()));
+    let (whole, by_three) = (run.evaluate(&test, 20).unwrap(), run.evaluate(&test, 3).unwrap());
+    assert!((whole.loss - by_three.loss).abs() < 1e-12 && whole.accuracy == by_three.accuracy);
+
+    let rows: Vec<serde_json::Value> =
+        lines(log).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 5 + 2 * 3, "steps 0, 2, 4, 6, 8 and two rows an epoch");
+    let keys: Vec<_> = rows[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["step", "epoch", "split", "loss", "acc", "lr", "grad_norm"]);
+    assert_eq!((&rows[1]["step"], &rows[1]["split"]), (&2.into(), &"train".into()));
+    assert_eq!(rows[1]["loss"].as_f64().unwrap(), seen.steps[2].loss);
+    assert_eq!(
+        (&rows[10]["split"], &rows[10]["lr"]),
+        (&"held_out".into(), &serde_json::Value::Null)
+    );
+}
+
+#[test]
+fn logs_are_appended_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.jsonl");
+    for epochs in [1, 2] {
+        let mut run = run::<f32, _, _>(Adam::torch(), 0.01, 1);
+        let mut log = JsonLines::append(&path).unwrap().every(0);
+        run.fit(&Plan::new(epochs, Batching::of(16)), &spirals(16, 1), None, &mut [&mut log])
+            .unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    assert!(matches!(JsonLines::append(folder.path()), Err(Error::Io { .. })));
+}
+
+#[test]
+fn one_optimizer_after_another() {
+    // Adam first, then SGD for the fine tuning: the net goes on, the second starts afresh.
+    let train = spirals::<f32>(200, 1);
+    let mut first = run(Adam::torch(), 0.01, 5);
+    first.fit(&Plan::new(40, Batching::of(32)), &train, None, &mut []).unwrap();
+    let before = first.evaluate(&train, 200).unwrap();
+    let Run { mut net, .. } = first;
+    let sgd = Optimizer::builder(Momentum::torch()).bind(&mut net).unwrap();
+    let mut second = Run::new(net, sgd, 0.01, SoftmaxCrossEntropy::default(), 6);
+    second.fit(&Plan::new(40, Batching::of(32)), &train, None, &mut []).unwrap();
+    let after = second.evaluate(&train, 200).unwrap();
+    assert!(after.loss < before.loss, "{before:?} {after:?}");
+}
+
+#[test]
+fn a_loop_of_ones_own_is_the_same() {
+    let x = arr2(&[[0.0f64, 1.0], [1.0, 0.5], [0.2, -1.0], [-0.3, 0.4]]);
+    let labels = vec![0, 1, 0, 1];
+    let data = Dataset::new(x.clone(), labels.clone()).unwrap();
+    let mut a = run(Adam::torch(), warm_cosine(), 9);
+    let mut b = run(Adam::torch(), warm_cosine(), 9);
+    let batching = Batching { shuffle: false, ..Batching::of(4) };
+    a.fit(&Plan::new(5, batching), &data, None, &mut []).unwrap();
+    for _ in 0..5 {
+        b.update(&x, &labels).unwrap();
+    }
+    assert_eq!(a.state().section("net"), b.state().section("net"));
+    assert_eq!(a.net.predict(&x).unwrap(), b.net.predict(&x.t().to_owned().t()).unwrap());
+    assert!(b.net.predict(&Array1::<f64>::zeros(3)).is_err());
+}
