@@ -45,8 +45,8 @@
 //!
 //! There is no tape: each layer has an explicit backward pass, held to central differences. The
 //! same seed gives the same bits for every thread count; matrix products choose their instructions
-//! at run time, so CPU models may differ in the last place. A training step allocates nothing once
-//! it has seen its largest batch.
+//! at run time, so CPU models may differ in the last place. Once a net has seen its largest batch,
+//! only the matrix product still allocates: it packs its operands.
 //!
 //! | module | what |
 //! |---|---|

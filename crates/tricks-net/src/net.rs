@@ -78,7 +78,8 @@ impl<F: Float, L: Layer<F>> Net<F, L> {
 
     /// Runs the layer in training: batch statistics, dropout with this noise.
     ///
-    /// Allocates nothing once it has seen its largest batch, if `x` is in C order.
+    /// Once it has seen its largest batch nothing is allocated, except by the matrix product, which
+    /// packs its operands; `x` is copied if it is not in C order.
     ///
     /// # Errors
     /// A shape the layer cannot take; whatever it cannot do with this batch.

@@ -4,7 +4,7 @@
 
 use tricks_init::{Layout, VarianceScaling, initialize};
 use tricks_net::Net;
-use tricks_net::data::{Batching, Dataset, Last};
+use tricks_net::data::{Batch, Batching, DataSource, Dataset, Last};
 use tricks_net::layers::{Dense, ReLU, Sequential, Tanh};
 use tricks_net::losses::{MeanSquaredError, SoftmaxCrossEntropy};
 use tricks_net::train::{
@@ -129,7 +129,10 @@ fn stopped_saved_and_resumed_anywhere_gives_the_same_bits() {
             let mut second = run(Adam::torch(), warm_cosine(), 8);
             second.load_state(&StateDict::from_bytes("run", &bytes).unwrap()).unwrap();
             let mut rest = JsonLines::new(Vec::new());
-            second.fit(&plan(last), &train, Some(&test), &mut [&mut rest]).unwrap();
+            // On other threads, too.
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            pool.install(|| second.fit(&plan(last), &train, Some(&test), &mut [&mut rest]))
+                .unwrap();
             assert_eq!(second.state(), want, "stopped after {stop}");
             assert_eq!([lines(log), lines(rest)].concat(), want_log, "stopped after {stop}");
         }
@@ -213,12 +216,20 @@ fn another_net_is_refused_with_every_mismatch() {
     let mut damaged = state.section("run");
     damaged.insert_number("step", 3.0);
     damaged.insert_count("stray", 1);
+    damaged.insert_count("sample", 101);
     let mut bad = StateDict::new();
     bad.extend("run", damaged);
     bad.extend("net", state.section("net"));
     bad.extend("optimizer", state.section("optimizer"));
     let Err(Error::State { problems }) = same.load_state(&bad) else { panic!() };
-    assert_eq!(problems, ["run.step is f64 [], expected u64 []", "run.stray is unexpected"]);
+    assert_eq!(
+        problems,
+        [
+            "run.step is f64 [], expected u64 []",
+            "run.stray is unexpected",
+            "run.sample is 101, but run.of 100"
+        ]
+    );
     assert_eq!(same.state(), before);
 
     // Another rule's memory.
@@ -273,6 +284,28 @@ fn bad_data_is_refused() {
     stopped.fit(&plan, &spirals(40, 1), None, &mut [&mut StopAt(1)]).unwrap();
     let want = "fit: the epoch began with 40 samples, the data set has 41";
     assert_eq!(say(stopped.fit(&plan, &spirals(41, 1), None, &mut [])), want);
+}
+
+/// Fills one sample too few.
+struct Short(Dataset<f32>);
+
+impl DataSource<f32> for Short {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn fill(&self, samples: &[usize], batch: &mut Batch<f32>) -> Result<()> {
+        self.0.fill(&samples[1..], batch)
+    }
+}
+
+#[test]
+fn a_source_is_held_to_its_word() {
+    let mut run = run::<f32, _, _>(Adam::torch(), 0.1, 1);
+    let short = Short(spirals(40, 1));
+    let want = "DataSource: asked for 16 samples, it filled 15";
+    let plan = Plan::new(1, Batching::of(16));
+    assert_eq!(run.fit(&plan, &short, None, &mut []).unwrap_err().to_string(), want);
+    assert_eq!(run.evaluate(&short, 16).unwrap_err().to_string(), want);
 }
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 use crate::buffer::Buffer;
 use crate::losses::Target;
 use ndarray::ArrayViewD;
-use tricks_tensor::{Float, Result, ndarray};
+use tricks_tensor::{Error, Float, Result, ndarray};
 
 /// A numbered set of samples.
 ///
@@ -21,6 +21,20 @@ pub trait DataSource<F: Float>: Sync {
     /// # Errors
     /// A number that is not below [`len`](DataSource::len); whatever the source cannot read.
     fn fill(&self, samples: &[usize], batch: &mut Batch<F>) -> Result<()>;
+}
+
+/// Fills a batch, and holds the source to its word.
+pub(crate) fn fill<F: Float>(
+    source: &(impl DataSource<F> + ?Sized),
+    samples: &[usize],
+    batch: &mut Batch<F>,
+) -> Result<()> {
+    source.fill(samples, batch)?;
+    if batch.len() != samples.len() {
+        let message = format!("asked for {} samples, it filled {}", samples.len(), batch.len());
+        return Err(Error::invalid("DataSource", message));
+    }
+    Ok(())
 }
 
 /// Samples and their targets, in memory that only grows.

@@ -7,6 +7,7 @@ pub mod csv;
 mod dataset;
 pub mod idx;
 
+pub(crate) use batch::fill;
 pub use batch::{Batch, DataSource};
 pub use batching::{Batching, Last};
 pub use dataset::{Dataset, Targets};

@@ -1,5 +1,5 @@
 use super::{Control, EpochReport, Observer, Run, Start};
-use crate::data::{Batch, Batching, DataSource};
+use crate::data::{Batch, Batching, DataSource, fill};
 use crate::losses::Loss;
 use tricks_optim::Rule;
 use tricks_schedule::Schedule;
@@ -163,7 +163,7 @@ where
             let noise = Noise::new(self.seed).child(ORDER);
             plan.batching.order(samples, noise, self.position.epoch, &mut order);
             while let Some(end) = plan.batching.end(self.position.sample as usize, samples) {
-                train.fill(&order[self.position.sample as usize..end], &mut batch)?;
+                fill(train, &order[self.position.sample as usize..end], &mut batch)?;
                 let (report, right) = self.advance(&batch.x(), batch.target())?;
                 self.position.sample = end as u64;
                 self.position.of = samples as u64;

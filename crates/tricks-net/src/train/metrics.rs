@@ -1,6 +1,6 @@
 use crate::Net;
 use crate::buffer::Buffer;
-use crate::data::{Batch, DataSource};
+use crate::data::{Batch, DataSource, fill};
 use crate::losses::{Loss, Target};
 use ndarray::{ArrayViewD, Ix2};
 use tricks_tensor::{Error, Float, Layer, Result, ndarray};
@@ -34,7 +34,7 @@ pub fn evaluate<F: Float, L: Layer<F>>(
     let (mut lent, mut y, mut tally) = (Batch::new(), Buffer::new(), Tally::default());
     let order: Vec<usize> = (0..source.len()).collect();
     for samples in order.chunks(batch) {
-        source.fill(samples, &mut lent)?;
+        fill(source, samples, &mut lent)?;
         y.reshape(ndarray::Dimension::slice(&net.layer.output_shape(lent.x().shape())?));
         net.infer(lent.x(), y.view_mut())?;
         let value = loss.evaluate(y.view(), lent.target(), None)?;

@@ -20,7 +20,8 @@ use tricks_tensor::{Error, Float, Layer, Noise, Result, StateDict, ndarray};
 /// |---|---|
 /// | `net.*` | parameters and buffers |
 /// | `optimizer.*` | its memory and its counts |
-/// | `run.step`, `run.epoch`, `run.sample`, … | the position, and sums over the epoch so far |
+/// | `run.step`, `run.epoch`, `run.sample`, `run.of` | the position |
+/// | `run.loss`, `run.correct`, `run.labelled` | sums over the epoch so far, for its report |
 /// | `run.seed` | all randomness: masks and orders are functions of it and the position |
 ///
 /// A schedule is a function of the step and needs no entry. Other entries are left alone: an
@@ -126,7 +127,7 @@ where
         // NaN again.
         let clip = clip_global_norm(&mut self.net, self.max_norm.unwrap_or(f64::MAX))?;
         self.optimizer.step(StepArgs::new(lr).clip(clip), &mut self.net)?;
-        self.position.step += 1;
+        self.position.step = step.saturating_add(1);
 
         let accuracy = right.map(|right| right as f64 / samples as f64);
         let grad_norm = clip.norm;
@@ -149,8 +150,8 @@ where
     pub fn state(&mut self) -> StateDict {
         let mut run = StateDict::new();
         let Position { step, epoch, sample, of } = self.position;
-        let Tally { loss, correct, labelled, samples } = self.tally;
-        let counts = [step, epoch, sample, of, self.seed, correct, labelled, samples];
+        let Tally { loss, correct, labelled, .. } = self.tally;
+        let counts = [step, epoch, sample, of, self.seed, correct, labelled];
         for (name, count) in COUNTS.into_iter().zip(counts) {
             run.insert_count(name, count);
         }
@@ -179,16 +180,24 @@ where
         let unknown =
             run.iter().map(|(name, _)| name).filter(|n| *n != LOSS && !COUNTS.contains(n));
         problems.extend(unknown.map(|name| format!("run.{name} is unexpected")));
+        let [step, epoch, sample, of, seed, correct, labelled] =
+            counts.map(Option::unwrap_or_default);
+        // An epoch is no further than its data set is long, and no more is right than was seen.
+        let ordered =
+            [("correct", correct), ("labelled", labelled), ("sample", sample), ("of", of)];
+        for ((low, part), (high, whole)) in ordered.into_iter().zip(ordered.into_iter().skip(1)) {
+            if part > whole {
+                problems.push(format!("run.{low} is {part}, but run.{high} {whole}"));
+            }
+        }
         if !problems.is_empty() {
             self.optimizer.load_state(&before)?;
             return Err(Error::State { problems });
         }
 
         load_parameters(&mut self.net, &net)?;
-        let [step, epoch, sample, of, seed, correct, labelled, samples] =
-            counts.map(Option::unwrap_or_default);
         self.position = Position { step, epoch, sample, of };
-        self.tally = Tally { loss: loss.unwrap_or_default(), correct, labelled, samples };
+        self.tally = Tally { loss: loss.unwrap_or_default(), correct, labelled, samples: sample };
         self.seed = seed;
         Ok(())
     }
@@ -213,6 +222,5 @@ where
 }
 
 /// The counts of a run, by name.
-const COUNTS: [&str; 8] =
-    ["step", "epoch", "sample", "of", "seed", "epoch_correct", "epoch_labelled", "epoch_samples"];
-const LOSS: &str = "epoch_loss";
+const COUNTS: [&str; 7] = ["step", "epoch", "sample", "of", "seed", "correct", "labelled"];
+const LOSS: &str = "loss";
