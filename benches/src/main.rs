@@ -205,7 +205,13 @@ fn target_directory() -> Result<PathBuf> {
 
 /// Builds the benchmarks; gives the program.
 fn build() -> Result<PathBuf> {
-    let args = ["bench", "--bench=update", "--no-run", "--message-format=json-render-diagnostics"];
+    let args = [
+        "bench",
+        "--bench=update",
+        "--no-run",
+        "--profile=release",
+        "--message-format=json-render-diagnostics",
+    ];
     let messages = lines(cargo().args(args))?;
     let program = messages
         .iter()
