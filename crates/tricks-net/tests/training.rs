@@ -1,59 +1,23 @@
-//! Whole runs: they learn, they resume bit for bit, threads do not matter, bad input is refused.
+//! Whole runs: they learn, threads do not matter, observers see all, bad input is refused.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
+mod common;
+
+use common::{StopAt, lines, run, spirals, warm_cosine};
 use tricks_init::{Layout, VarianceScaling, initialize};
 use tricks_net::Net;
-use tricks_net::data::{Batch, Batching, DataSource, Dataset, Last};
+use tricks_net::data::{Batch, Batching, DataSource, Dataset};
 use tricks_net::layers::{Dense, ReLU, Sequential, Tanh};
 use tricks_net::losses::{MeanSquaredError, SoftmaxCrossEntropy};
 use tricks_net::train::{
-    Control, EpochReport, Every, JsonLines, Observer, Outcome, Plan, Run, StepReport,
+    Control, EpochReport, JsonLines, Observer, Outcome, Plan, Run, StepReport,
 };
-use tricks_optim::{Adam, Momentum, Optimizer, Rule};
+use tricks_optim::{Adam, Momentum, Optimizer};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
-use tricks_schedule::{Cosine, Linear, Phase as _, Schedule};
+use tricks_schedule::Schedule as _;
 use tricks_tensor::ndarray::{Array1, Array2, arr2};
-use tricks_tensor::{Error, Float, Noise, Result, StateDict, math};
-
-/// Two spirals of one turn and a half around each other: no line, circle or ellipse parts them.
-fn spirals<F: Float>(samples: usize, seed: u64) -> Dataset<F> {
-    let noise = Noise::new(seed);
-    let mut x = Array2::zeros((samples, 2));
-    for i in 0..samples {
-        let radius = 0.1 + 0.9 * noise.uniform(2 * i as u64);
-        let angle = 9.0 * radius + std::f64::consts::PI * (i % 2) as f64;
-        let off = 0.02 * noise.uniform(2 * i as u64 + 1);
-        x[[i, 0]] = F::of((radius + off) * math::cos(angle));
-        x[[i, 1]] = F::of((radius + off) * math::sin(angle));
-    }
-    Dataset::new(x, (0..samples).map(|i| i % 2).collect::<Vec<_>>()).unwrap()
-}
-
-type MyRun<F, R, S> = Run<F, Sequential<F>, R, S, SoftmaxCrossEntropy>;
-
-/// A net with everything that has state or noise: batch normalization and dropout.
-fn run<F: Float, R: Rule<F>, S: Schedule>(rule: R, schedule: S, seed: u64) -> MyRun<F, R, S> {
-    let layers = Sequential::new()
-        .push(Dense::without_bias(2, 32))
-        .push(BatchNorm::new(32, BatchNormConfig::default()).unwrap())
-        .push(ReLU)
-        .push(Dropout::new(0.1).unwrap())
-        .push(Dense::new(32, 32))
-        .push(Tanh)
-        .push(Dense::new(32, 2));
-    let mut net = Net::new(layers);
-    let he = VarianceScaling::he_normal();
-    initialize(&mut net, Layout::OutIn, &he, Noise::new(seed)).unwrap();
-    let optimizer = Optimizer::builder(rule).bind(&mut net).unwrap();
-    let mut run = Run::new(net, optimizer, schedule, SoftmaxCrossEntropy::default(), seed);
-    run.max_norm = Some(1.0);
-    run
-}
-
-fn warm_cosine() -> impl Schedule + Copy {
-    Linear { from: 0.0, to: 0.01, steps: 20 }.then(Cosine { from: 0.01, to: 0.0, steps: 1500 })
-}
+use tricks_tensor::{Error, Float, Noise, Result};
 
 #[test]
 fn learns_two_spirals() {
@@ -80,85 +44,6 @@ fn regression_learns_a_line() {
     let metrics = run.evaluate(&data, 64).unwrap();
     assert!(metrics.loss < 1e-12 && metrics.accuracy.is_none(), "{metrics:?}");
     assert!((run.net.layer.weight()[[0, 0]] - 3.0).abs() < 1e-6);
-}
-
-/// Stops after this many updates.
-struct StopAt(u64);
-
-impl<F: Float, L> Observer<F, L> for StopAt {
-    fn on_step(&mut self, report: &StepReport, _: &mut Net<F, L>) -> Result<Control> {
-        Ok(if report.step + 1 == self.0 { Control::Stop } else { Control::Continue })
-    }
-}
-
-/// The final state, and the log line by line.
-fn whole(plan: &Plan, seed: u64) -> (StateDict, Vec<String>) {
-    let (train, test) = (spirals::<f32>(100, 1), spirals(50, 2));
-    let mut run = run(Adam::torch(), warm_cosine(), seed);
-    let mut log = JsonLines::new(Vec::new());
-    run.fit(plan, &train, Some(&test), &mut [&mut log]).unwrap();
-    (run.state(), lines(log))
-}
-
-fn lines(log: JsonLines<Vec<u8>>) -> Vec<String> {
-    String::from_utf8(log.into_inner()).unwrap().lines().map(String::from).collect()
-}
-
-/// 100 samples in batches of 16: six whole ones, and one of 4.
-fn plan(last: Last) -> Plan {
-    Plan::new(4, Batching { last, ..Batching::of(16) })
-}
-
-#[test]
-fn stopped_saved_and_resumed_anywhere_gives_the_same_bits() {
-    let (train, test) = (spirals::<f32>(100, 1), spirals(50, 2));
-    for last in [Last::Keep, Last::Drop] {
-        let (want, want_log) = whole(&plan(last), 7);
-        // In an epoch, at the end of one before its report, at the very end.
-        for stop in [1, 10, 12, 14, 24, 28] {
-            let stop = if last == Last::Drop { stop.min(24) } else { stop };
-            let mut first = run(Adam::torch(), warm_cosine(), 7);
-            let mut log = JsonLines::new(Vec::new());
-            let observers: &mut [&mut dyn Observer<_, _>] = &mut [&mut log, &mut StopAt(stop)];
-            let outcome = first.fit(&plan(last), &train, Some(&test), observers).unwrap();
-            assert_eq!((outcome, first.position().step), (Outcome::Stopped, stop));
-            let bytes = first.state().to_bytes().unwrap();
-            drop(first);
-
-            // Fresh objects of another seed: everything must come from the state.
-            let mut second = run(Adam::torch(), warm_cosine(), 8);
-            second.load_state(&StateDict::from_bytes("run", &bytes).unwrap()).unwrap();
-            let mut rest = JsonLines::new(Vec::new());
-            // On other threads, too.
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-            pool.install(|| second.fit(&plan(last), &train, Some(&test), &mut [&mut rest]))
-                .unwrap();
-            assert_eq!(second.state(), want, "stopped after {stop}");
-            assert_eq!([lines(log), lines(rest)].concat(), want_log, "stopped after {stop}");
-        }
-    }
-}
-
-#[test]
-fn checkpoints_on_the_way() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("run.safetensors");
-    let (want, _) = whole(&plan(Last::Keep), 7);
-    for (every, step) in [(Every::Steps(10), 20), (Every::Epochs(3), 21), (Every::Steps(28), 28)] {
-        let plan = plan(Last::Keep).checkpoint(&path, every);
-        assert_eq!(whole(&plan, 7).0, want, "saving changes nothing");
-        let mut resumed = run(Adam::torch(), warm_cosine(), 0);
-        resumed.resume(&path).unwrap();
-        assert_eq!((resumed.position().step, resumed.seed()), (step, 7));
-        let (train, test) = (spirals::<f32>(100, 1), spirals(50, 2));
-        resumed.fit(&plan, &train, Some(&test), &mut []).unwrap();
-        assert_eq!(resumed.state(), want, "{every:?}");
-    }
-    std::fs::remove_file(&path).unwrap();
-    let never = plan(Last::Keep).checkpoint(&path, Every::Steps(0));
-    whole(&never, 7);
-    assert!(!path.exists());
-    assert!(matches!(run::<f32, _, _>(Adam::torch(), 0.1, 0).resume(&path), Err(Error::Io { .. })));
 }
 
 #[test]
@@ -188,63 +73,6 @@ fn threads_do_not_matter() {
     let one = train(1);
     assert_eq!(train(2), one);
     assert_eq!(train(3), one);
-}
-
-#[test]
-fn another_net_is_refused_with_every_mismatch() {
-    let mut other = {
-        let layers = Sequential::<f32>::new().push(Dense::new(2, 16)).push(Dense::new(16, 2));
-        let mut net = Net::new(layers);
-        let adam = Optimizer::builder(Adam::torch()).bind(&mut net).unwrap();
-        Run::new(net, adam, 0.1, SoftmaxCrossEntropy::default(), 1)
-    };
-    let state = whole(&Plan::new(1, Batching::of(50)), 7).0;
-    let before = other.state();
-    let Err(Error::State { problems }) = other.load_state(&state) else { panic!() };
-    let has = |line: &str| assert!(problems.iter().any(|p| p == line), "{line}: {problems:#?}");
-    has("layers.0.weight is f32 [32, 2], expected f32 [16, 2]");
-    has("layers.0.bias is missing, expected f32 [16]");
-    has("layers.1.running_mean is unexpected");
-    has("layers.4.weight is unexpected");
-    has("layers.4.weight/m is unexpected");
-    has("layers.0.bias/v is missing, expected f32 [16]");
-    assert_eq!(other.state(), before);
-
-    // The right net, but a damaged position; the optimizer must not have moved.
-    let mut same = run::<f32, _, _>(Adam::torch(), warm_cosine(), 1);
-    let before = same.state();
-    let mut damaged = state.section("run");
-    damaged.insert_number("step", 3.0);
-    damaged.insert_count("stray", 1);
-    damaged.insert_count("sample", 101);
-    let mut bad = StateDict::new();
-    bad.extend("run", damaged);
-    bad.extend("net", state.section("net"));
-    bad.extend("optimizer", state.section("optimizer"));
-    let Err(Error::State { problems }) = same.load_state(&bad) else { panic!() };
-    assert_eq!(
-        problems,
-        [
-            "run.step is f64 [], expected u64 []",
-            "run.stray is unexpected",
-            "run.sample is 101, but run.of 100"
-        ]
-    );
-    assert_eq!(same.state(), before);
-
-    // Another rule's memory.
-    let mut sgd = run::<f32, _, _>(Momentum::torch(), warm_cosine(), 1);
-    assert!(matches!(sgd.load_state(&state), Err(Error::State { .. })));
-    // Another precision.
-    let mut double = run::<f64, _, _>(Adam::torch(), warm_cosine(), 1);
-    assert!(matches!(double.load_state(&state), Err(Error::State { .. })));
-    // Nothing at all.
-    assert!(same.load_state(&StateDict::new()).is_err());
-    // Companions may travel along.
-    let mut more = state.clone();
-    more.insert_count("ema.count", 3);
-    same.load_state(&more).unwrap();
-    assert_eq!(same.state(), state);
 }
 
 #[test]
