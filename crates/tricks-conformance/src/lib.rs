@@ -9,6 +9,7 @@
 //!   lacks cannot pass by accident;
 //! * an expectation that was not compared makes the case *failed*.
 
+mod any_rule;
 pub mod families;
 mod fields;
 mod problem;
@@ -17,6 +18,7 @@ mod report;
 mod run;
 mod vectors;
 
+pub use any_rule::AnyRule;
 pub use fields::Fields;
 pub use problem::Problem;
 pub use report::{FamilyReport, Report};

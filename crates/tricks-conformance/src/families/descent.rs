@@ -1,45 +1,14 @@
 //! What the optimizer families share: a rule on a stream of gradients.
 
 use crate::fields::numbers;
-use crate::{Problem, Run, Stop};
+use crate::{AnyRule, Problem, Run, Stop};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tricks_optim::{
-    ClipGlobalNorm, Describe, Group, Optimizer, Rule, Slots, StepArgs, StepCx, WeightDecay,
-    clip_norm, clip_value,
+    ClipGlobalNorm, Group, Optimizer, Rule, StepArgs, WeightDecay, clip_norm, clip_value,
 };
 use tricks_tensor::ndarray::{ArrayD, IxDyn};
-use tricks_tensor::{Dict, Float, Result as Outcome};
-
-/// Any rule, as one type.
-pub(crate) struct Any<F>(pub(crate) Box<dyn Rule<F>>);
-
-impl<F: Float> Describe for Any<F> {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-    fn slots(&self) -> &'static [&'static str] {
-        self.0.slots()
-    }
-    fn initial(&self, slot: usize) -> f64 {
-        self.0.initial(slot)
-    }
-    fn default_lr(&self) -> f64 {
-        self.0.default_lr()
-    }
-    fn weight_decay(&self) -> WeightDecay {
-        self.0.weight_decay()
-    }
-    fn validate(&self) -> Outcome<()> {
-        self.0.validate()
-    }
-}
-
-impl<F: Float> Rule<F> for Any<F> {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
-        self.0.step(cx, slots, param, grad);
-    }
-}
+use tricks_tensor::{Dict, Float};
 
 /// Clipping before a step.
 pub(super) enum Clipping {
@@ -76,7 +45,7 @@ impl<F> Plan<F> {
 pub(super) fn descend<F: Float>(
     run: &mut Run<'_>,
     plan: Plan<F>,
-) -> Result<Optimizer<F, Any<F>>, Stop> {
+) -> Result<Optimizer<F, AnyRule<F>>, Stop> {
     let problem = Problem::of(run)?;
     let lrs = lr_per_step(run, plan.lr)?;
     let absent = absent_grads(run)?;
@@ -85,7 +54,7 @@ pub(super) fn descend<F: Float>(
         params.insert(name.as_str(), array(shape, init));
     }
 
-    let mut builder = Optimizer::builder(Any(plan.rule)).maximize(plan.maximize);
+    let mut builder = Optimizer::builder(AnyRule(plan.rule)).maximize(plan.maximize);
     if let Some(decay) = plan.decay {
         builder = builder.weight_decay(decay);
     }

@@ -43,14 +43,8 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
         }
         "trunc_normal" => truncated(run)?,
         "error" => {
-            let op = run.inputs.text("op")?;
-            if !["xavier", "kaiming"].contains(&op) {
-                return Err(Stop::Skip(format!("{op}: {}", crate::report::NOT_YET)));
-            }
-            run.inputs.describes("shape");
             run.expect.describes("error");
-            let message = "a shape without fans was accepted";
-            run.require(message, Fan::of(&shape(run)?, Layout::OutIn).is_err());
+            refused(run)?;
         }
         "zero_element" => {
             if run.inputs.text("op")? != "kaiming" {
@@ -67,6 +61,23 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
         _ => return not_yet(),
     }
     all_read(&run.inputs)
+}
+
+/// What PyTorch refuses at run time is refused here, or cannot be written.
+fn refused(run: &mut Run<'_>) -> Result<(), Stop> {
+    let op = run.inputs.text("op")?;
+    let outside = |outcome: Result<(), Stop>| matches!(outcome, Err(Stop::Skip(_)));
+    let refused = match op {
+        "calculate_gain" => outside(gain(run, "nonlinearity", "param", 0.01).map(drop)),
+        "kaiming" if run.inputs.has("mode") => {
+            run.inputs.describes("shape");
+            outside(mode(run).map(drop))
+        }
+        "xavier" | "kaiming" => Fan::of(&shape(run)?, Layout::OutIn).is_err(),
+        _ => return Err(Stop::Skip(format!("{op}: {}", crate::report::NOT_YET))),
+    };
+    run.require(format!("{op} was accepted"), refused);
+    Ok(())
 }
 
 fn shape(run: &Run<'_>) -> Result<Vec<usize>, Stop> {

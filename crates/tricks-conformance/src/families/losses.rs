@@ -34,6 +34,14 @@ fn cross_entropy<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
 fn squared_error<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     run.hyper.only("reduction", "mean")?;
     let target = run.inputs.tensor("target")?.array::<F>();
+    let x = run.inputs.tensor("x")?.array::<F>();
+    // The loss is symmetric: the gradient of the target is that of the output, with both swapped.
+    let grads = run.expect.object("grad_inputs");
+    if let Some(want) = grads.tensor_opt("target")? {
+        let mut dt = ArrayD::zeros(target.raw_dim());
+        MeanSquaredError.gradient(target.view(), &x, dt.view_mut())?;
+        run.array("gradient of target", &dt, &want);
+    }
     compare(run, &MeanSquaredError, (&target).into())
 }
 
@@ -75,6 +83,9 @@ fn finish<F: Float>(run: &mut Run<'_>, value: f64, dx: &ArrayD<F>) -> Result<(),
     run.numbers("output", &[F::of(value)], &want.data);
     let grads = run.expect.object("grad_inputs");
     for name in grads.keys() {
+        if name == "target" && run.op() == "MSE" {
+            continue;
+        }
         if name != "x" {
             return Err(Stop::Skip(format!("gradient of the input {name}")));
         }

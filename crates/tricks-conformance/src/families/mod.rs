@@ -4,7 +4,7 @@ mod activations;
 mod bad_inputs;
 mod chapter;
 mod checkpoints;
-pub(crate) mod descent;
+mod descent;
 mod init;
 mod layer;
 mod layers;

@@ -1,9 +1,8 @@
-use super::descent::Any;
 use super::layer::{get, set};
 use super::masked::Masked;
 use super::schedules::{AnySchedule, all_read};
 use super::{in_dtype, lr_torch, not_yet, optim_torch};
-use crate::{Fields, Run, Stop, Tensor};
+use crate::{AnyRule, Fields, Run, Stop, Tensor};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use tricks_net::Net;
@@ -189,7 +188,7 @@ fn loss(text: &str) -> Result<SoftmaxCrossEntropy, Stop> {
 fn bind<F: Float>(
     net: &mut Net<F, Sequential<F>>,
     hyper: &Fields<'_>,
-) -> Result<Optimizer<F, Any<F>>, Stop> {
+) -> Result<Optimizer<F, AnyRule<F>>, Stop> {
     let op = hyper.text("op")?;
     let (rule, decay) = optim_torch::rule::<F>(op, hyper)?;
     let matrices = "parameters with 2 or more dims only";
@@ -199,7 +198,7 @@ fn bind<F: Float>(
         Some(text) => return Err(Stop::Skip(format!("weight_decay_on = {text}"))),
     };
     all_read(hyper)?;
-    Ok(Optimizer::builder(Any(rule))
+    Ok(Optimizer::builder(AnyRule(rule))
         .weight_decay(WeightDecay::None)
         .group(
             move |place| place.shape.len() >= at_least,

@@ -1,6 +1,111 @@
-//! Every technique of the library, once: what the README lists and the laws run over.
+//! Every technique of the library, once: what the README lists, and what the laws run over.
+//!
+//! A technique is a *row*: its name, the file it lives in, its formula on one line, and how to
+//! make one. The rows of a table stand in a file of their own.
+
+mod initializers;
+mod layers;
+mod losses;
+mod penalties;
+mod rules;
+mod schedules;
+
+pub use initializers::{INITIALIZERS, InitializerForm, InitializerRow};
+pub use layers::{LAYERS, LayerRow, MakeLayer};
+pub use losses::{LOSSES, LossRow, Targets};
+pub use penalties::{PENALTIES, PenaltyRow};
+pub use rules::{RULES, RuleForm, RuleRow};
+pub use schedules::{SCHEDULES, ScheduleRow};
+
+use std::fmt::Write as _;
+
+/// A constructor.
+pub type Make<T> = fn() -> Box<T>;
+
+/// What the README says of a technique.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The name of the type.
+    pub name: &'static str,
+    /// Its file, from the root of the repository.
+    pub file: &'static str,
+    /// Its formula, on one line.
+    pub formula: &'static str,
+}
+
+/// Makes a technique in both number types from one expression.
+macro_rules! both {
+    ($make:expr) => {
+        (|| Box::new($make), || Box::new($make))
+    };
+}
+use both;
+
+/// A constructor with one bad value in one field.
+pub type Bad<T> = (&'static str, fn(f64) -> T, &'static [f64]);
+
+/// Not a number, and both infinities.
+const NOT_FINITE: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+/// For a field that must be finite and at least 0.
+const NOT_NON_NEGATIVE: &[f64] = &[-1e-9, -1.0, NOT_FINITE[0], NOT_FINITE[1], NOT_FINITE[2]];
+/// For a field that must be finite and above 0.
+const NOT_POSITIVE: &[f64] = &[0.0, -1.0, NOT_FINITE[0], NOT_FINITE[1], NOT_FINITE[2]];
+/// For a field in [0, 1).
+const NOT_FRACTION: &[f64] = &[1.0, 1.5, -1e-9, NOT_FINITE[0], NOT_FINITE[1], NOT_FINITE[2]];
+/// For a field in [0, 1].
+const NOT_PROBABILITY: &[f64] = &[1.5, -1e-9, NOT_FINITE[0], NOT_FINITE[1], NOT_FINITE[2]];
 
 /// The tables of techniques as Markdown.
 pub fn tables() -> String {
-    String::new()
+    let mut text = String::new();
+    let rules = RULES.iter().map(|row| {
+        let forms: Vec<&str> = row.forms.iter().map(|form| form.name).collect();
+        (row.about, Some(forms.join(", ")))
+    });
+    table(&mut text, "Optimizers", "tricks-optim", Some("forms"), rules);
+    let plain = |about: &About| (*about, None);
+    let rows = SCHEDULES.iter().map(|row| plain(&row.about));
+    table(&mut text, "Learning-rate schedules", "tricks-schedule", None, rows);
+    let rows = INITIALIZERS.iter().map(|row| {
+        let forms: Vec<&str> = row.forms.iter().map(|form| form.0).collect();
+        (row.about, Some(forms.join(", ")))
+    });
+    table(&mut text, "Initializers", "tricks-init", Some("forms"), rows);
+    let (here, there): (Vec<_>, Vec<_>) = LAYERS
+        .iter()
+        .map(|row| plain(&row.about))
+        .partition(|(about, _)| is_in(about, "tricks-net"));
+    table(&mut text, "Normalization and dropout", "tricks-regularize", None, there);
+    let rows = PENALTIES.iter().map(|row| plain(&row.about));
+    table(&mut text, "Penalties", "tricks-regularize", None, rows);
+    table(&mut text, "Layers", "tricks-net", None, here);
+    let rows = LOSSES.iter().map(|row| plain(&row.about));
+    table(&mut text, "Losses", "tricks-net", None, rows);
+    text
+}
+
+fn is_in(about: &About, krate: &str) -> bool {
+    about.file.split('/').nth(1) == Some(krate)
+}
+
+fn table(
+    text: &mut String,
+    title: &str,
+    krate: &str,
+    more: Option<&str>,
+    rows: impl IntoIterator<Item = (About, Option<String>)>,
+) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "### {title} (`{krate}`)\n");
+    let (head, line) = match more {
+        Some(more) => (format!(" {more} |"), "---|"),
+        None => (String::new(), ""),
+    };
+    let _ = writeln!(text, "| technique | formula |{head}\n|---|---|{line}");
+    for (About { name, file, formula }, more) in rows {
+        let formula = formula.replace('|', "\\|");
+        let more = more.map(|more| format!(" {more} |")).unwrap_or_default();
+        let _ = writeln!(text, "| [`{name}`]({file}) | {formula} |{more}");
+    }
+    text.push('\n');
 }

@@ -1,0 +1,215 @@
+//! Laws that every layer, penalty and loss obeys.
+
+#![allow(clippy::unwrap_used)]
+
+use rayon::ThreadPoolBuilder;
+use tricks_conformance::registry::{LAYERS, LOSSES, PENALTIES, Targets};
+use tricks_net::losses::{Loss, Target};
+use tricks_regularize::penalize;
+use tricks_tensor::ndarray::{ArrayD, IxDyn};
+use tricks_tensor::{Dict, Float, Grad, Layer, Mode, Noise, Parameters, Path, Place, gradcheck};
+
+/// Numbers in (−1, 1), none of them close to 0.
+fn numbers<F: Float>(stream: u64, shape: &[usize]) -> ArrayD<F> {
+    let mut draws = vec![0.0; shape.iter().product()];
+    Noise::new(stream).fill_uniform(0, &mut draws);
+    let away = |u: f64| if u < 0.5 { -0.05 - 1.8 * u } else { 0.05 + 1.8 * (u - 0.5) };
+    let data = draws.into_iter().map(|u| F::of(away(u))).collect();
+    ArrayD::from_shape_vec(IxDyn(shape), data).unwrap()
+}
+
+/// Gives every parameter values of its own.
+fn fill<F: Float>(params: &mut impl Parameters<F>) {
+    let mut stream = 100;
+    params.visit(&Path::ROOT, &mut |Place { shape, kind, .. }, param| {
+        stream += 1;
+        if kind != tricks_tensor::ParamKind::Buffer {
+            let values = numbers::<F>(stream, shape);
+            param.value.iter_mut().zip(&values).for_each(|(to, from)| *to = *from);
+        }
+    });
+}
+
+#[test]
+fn backward_passes_agree_with_central_differences() {
+    for row in LAYERS {
+        for mode in [Mode::Train(Noise::new(4)), Mode::Eval] {
+            let mut layer = (row.make.1)(5);
+            fill(&mut layer);
+            let x = numbers(7, &[6, 5]);
+            // Running statistics that evaluation can use.
+            let mut y = ArrayD::zeros(layer.output_shape(x.shape()).unwrap());
+            layer.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(4))).unwrap();
+            let report = gradcheck::layer(&mut layer, &x, mode, Noise::new(8)).unwrap();
+            report.within(1e-6).unwrap_or_else(|e| panic!("{} in {mode:?}: {e}", row.about.name));
+        }
+    }
+}
+
+/// Output, input gradient and every parameter with its gradient, as bits.
+fn pass(layer: &mut Box<dyn Layer<f32>>, x: &ArrayD<f32>) -> Vec<u32> {
+    let mode = Mode::Train(Noise::new(4));
+    let mut y = ArrayD::zeros(layer.output_shape(x.shape()).unwrap());
+    let mut dx = ArrayD::zeros(x.raw_dim());
+    layer.forward(x.view(), y.view_mut(), mode).unwrap();
+    let dy = numbers(12, y.shape());
+    layer.backward(x.view(), y.view(), dy.view(), Some(dx.view_mut()), mode).unwrap();
+    let mut all: Vec<f32> = y.into_iter().chain(dx).collect();
+    layer.visit(&Path::ROOT, &mut |_, param| {
+        all.extend_from_slice(param.value);
+        if let Grad::Dense(grad) = param.grad {
+            all.extend_from_slice(grad);
+        }
+    });
+    all.into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn threads_change_nothing() {
+    let x = numbers(9, &[700, 203]);
+    for row in LAYERS {
+        let results = [1, 2, 3, 7].map(|threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut layer = (row.make.0)(203);
+            fill(&mut layer);
+            pool.install(|| pass(&mut layer, &x))
+        });
+        assert!(results.iter().all(|other| *other == results[0]), "{}", row.about.name);
+    }
+}
+
+#[test]
+fn infer_is_forward_in_evaluation() {
+    for row in LAYERS {
+        let mut layer = (row.make.1)(8);
+        fill(&mut layer);
+        let x = numbers::<f64>(10, &[5, 8]);
+        let shape = layer.output_shape(x.shape()).unwrap();
+        let (mut y, mut z) = (ArrayD::zeros(shape.clone()), ArrayD::zeros(shape));
+        // One training pass first, so that evaluation has something to remember.
+        layer.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(1))).unwrap();
+        layer.forward(x.view(), y.view_mut(), Mode::Eval).unwrap();
+        layer.infer(x.view(), z.view_mut()).unwrap();
+        assert_eq!(y.mapv(f64::to_bits), z.mapv(f64::to_bits), "{}", row.about.name);
+    }
+}
+
+/// A view of another memory layout gives the bits of its copy.
+#[test]
+fn layouts_change_nothing() {
+    for row in LAYERS {
+        let x = numbers::<f32>(11, &[8, 6]);
+        let turned = x.t().as_standard_layout().into_owned();
+        let mut results = Vec::new();
+        for x in [x.view(), turned.t()] {
+            let mut layer = (row.make.0)(6);
+            fill(&mut layer);
+            let mut y = ArrayD::zeros(layer.output_shape(x.shape()).unwrap());
+            layer.forward(x, y.view_mut(), Mode::Train(Noise::new(2))).unwrap();
+            results.push(y.mapv(f32::to_bits));
+        }
+        assert_eq!(results[0], results[1], "{}", row.about.name);
+    }
+}
+
+#[test]
+fn wrong_shapes_are_refused() {
+    for row in LAYERS {
+        let mut layer = (row.make.1)(4);
+        let x = numbers::<f64>(3, &[3, 4]);
+        let mut y = ArrayD::zeros(IxDyn(&[2, 7]));
+        let refused = layer.forward(x.view(), y.view_mut(), Mode::Eval);
+        assert!(refused.is_err(), "{}: forward", row.about.name);
+        assert!(layer.infer(x.view(), y.view_mut()).is_err(), "{}: infer", row.about.name);
+    }
+}
+
+#[test]
+fn a_penalty_has_the_gradient_of_its_value() {
+    const H: f64 = 1e-5;
+    for row in PENALTIES {
+        let w = numbers::<f64>(20, &[4, 5]);
+        let mut params = Dict::new();
+        params.insert("w", w.clone());
+        params.set_grad("w", ArrayD::zeros(w.raw_dim()).view()).unwrap();
+        let penalty = (row.make.1)();
+        let value = penalize(&*penalty, &mut params).unwrap();
+        assert_eq!(value, penalty.value(w.as_slice().unwrap()), "{}", row.about.name);
+        let grad = params.grad("w").unwrap();
+        for (i, grad) in grad.iter().enumerate() {
+            let at = |d: f64| {
+                let mut w = w.clone();
+                *w.iter_mut().nth(i).unwrap() += d;
+                penalty.value(w.as_slice().unwrap())
+            };
+            let measured = (at(H) - at(-H)) / (2.0 * H);
+            assert!((measured - grad).abs() < 1e-8, "{}: {grad}, {measured}", row.about.name);
+        }
+    }
+}
+
+#[test]
+fn bad_penalties_are_refused_by_name() {
+    for row in PENALTIES {
+        for (field, make, values) in row.refuses {
+            for value in *values {
+                let message = make(*value).validate().err().map(|error| error.to_string());
+                let message = message.unwrap_or_default();
+                assert!(
+                    message.contains(field),
+                    "{}: {field} = {value}: {message:?}",
+                    row.about.name
+                );
+            }
+        }
+    }
+}
+
+fn evaluate(
+    loss: &dyn Loss<f64>,
+    y: &ArrayD<f64>,
+    with: Targets,
+    dy: Option<&mut ArrayD<f64>>,
+) -> f64 {
+    let labels = [2usize, 0, 1, 2];
+    let mut values = numbers::<f64>(30, y.shape());
+    values.mapv_inplace(f64::abs);
+    let target = match with {
+        Targets::Labels => Target::from(&labels),
+        Targets::Values => Target::from(&values),
+    };
+    loss.evaluate(y.view(), target, dy.map(|dy| dy.view_mut())).unwrap()
+}
+
+#[test]
+fn a_loss_has_the_gradient_of_its_value() {
+    const H: f64 = 1e-5;
+    for row in LOSSES {
+        let loss = (row.make.1)();
+        for &with in row.targets {
+            let y = numbers::<f64>(31, &[4, 3]);
+            let mut dy = ArrayD::zeros(y.raw_dim());
+            let value = evaluate(&*loss, &y, with, Some(&mut dy));
+            assert_eq!(value, evaluate(&*loss, &y, with, None), "{}", row.about.name);
+            for (i, grad) in dy.iter().enumerate() {
+                let at = |d: f64| {
+                    let mut y = y.clone();
+                    *y.iter_mut().nth(i).unwrap() += d;
+                    evaluate(&*loss, &y, with, None)
+                };
+                let measured = (at(H) - at(-H)) / (2.0 * H);
+                let name = row.about.name;
+                assert!((measured - grad).abs() < 1e-8, "{name}, {with:?}: {grad}, {measured}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_loss_of_nothing_is_refused() {
+    for row in LOSSES {
+        let empty = ArrayD::<f64>::zeros(IxDyn(&[0, 3]));
+        let refused = (row.make.1)().evaluate(empty.view(), Target::from(&empty), None);
+        assert!(refused.is_err(), "{}", row.about.name);
+    }
+}
