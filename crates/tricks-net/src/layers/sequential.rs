@@ -186,7 +186,7 @@ impl<F: Float> Layer<F> for Sequential<F> {
             let output = if i + 1 == end { y.view() } else { self.activations[i].view() };
             let upstream = if i + 1 == end { dy.view() } else { above.view() };
             let downstream = if i == first {
-                dx.take()
+                dx.as_mut().map(|dx| dx.view_mut())
             } else {
                 below.reshape(input.shape());
                 Some(below.view_mut())
@@ -210,7 +210,7 @@ impl<F: Float> Layer<F> for Sequential<F> {
             layer.infer(x, output.view_mut())?;
             std::mem::swap(&mut input, &mut output);
         }
-        last.infer(if inner.is_empty() { x } else { input.view() }, y)
+        last.infer(if inner.is_empty() { x.view() } else { input.view() }, y)
     }
 }
 
