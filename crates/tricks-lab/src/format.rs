@@ -68,6 +68,11 @@ pub(crate) fn thousands(n: u64) -> String {
     text
 }
 
+/// A ratio: as a number near 1, in powers of ten far from it.
+pub(crate) fn ratio(x: f64) -> String {
+    if (0.01..1000.0).contains(&x) { number(x) } else { scientific(x) }
+}
+
 /// `92.1 %`
 pub(crate) fn percent(fraction: f64) -> String {
     match fraction.is_finite() {
@@ -81,9 +86,15 @@ pub(crate) fn percent_spread(sample: &Sample) -> String {
     format!("{:.1} ± {:.1} %", 100.0 * sample.mean(), 100.0 * sample.sd()).replace('-', "−")
 }
 
-/// `0.125 ± 0.01`, mean and standard deviation over seeds.
+/// `0.125 ± 0.011`, mean and standard deviation over seeds: two digits of the deviation, and the
+/// mean as far as that.
 pub(crate) fn spread(sample: &Sample) -> String {
-    format!("{} ± {}", number(sample.mean()), number(sample.sd()))
+    let (mean, sd) = (sample.mean(), sample.sd());
+    if !(1e-4..1e4).contains(&sd) || !(1e-3..1e4).contains(&mean.abs()) {
+        return format!("{} ± {}", number(mean), number(sd));
+    }
+    let behind = (1 - sd.log10().floor() as i32).clamp(0, 6) as usize;
+    format!("{mean:.behind$} ± {sd:.behind$}").replace('-', "−")
 }
 
 /// `[0.12, 0.13]`, the 95 % interval of the mean.
@@ -124,7 +135,7 @@ mod tests {
         for (x, want) in [
             (0.0, "0"),
             (0.5, "0.5"),
-            (-0.03125, "−0.0313"),
+            (-0.03126, "−0.0313"),
             (12.0, "12"),
             (100.0, "100"),
             (1341.4, "1,341"),
@@ -139,6 +150,8 @@ mod tests {
         }
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(percent_spread(&Sample::new([0.9, 0.92])), "91.0 ± 1.4 %");
+        assert_eq!(spread(&Sample::new([0.23, 0.24])), "0.2350 ± 0.0071");
+        assert_eq!(spread(&Sample::new([1.0, 1.0])), "1 ± 0");
         assert_eq!(escape("a<b & \"c\""), "a&lt;b &amp; &quot;c&quot;");
         assert_eq!(seconds(125.4), "2 min 5 s");
     }

@@ -43,6 +43,26 @@ impl Verdict {
         if fact { Verdict::Holds } else { Verdict::DoesNotHold }
     }
 
+    /// A claim tried under several conditions, each with its name.
+    pub(crate) fn under(tried: &[(&str, Verdict)]) -> Self {
+        let names = |want: &Verdict| -> Vec<&str> {
+            tried.iter().filter(|(_, verdict)| verdict == want).map(|(name, _)| *name).collect()
+        };
+        let (holds, fails) = (names(&Verdict::Holds), names(&Verdict::DoesNotHold));
+        if holds.len() == tried.len() {
+            Verdict::Holds
+        } else if fails.len() == tried.len() {
+            Verdict::DoesNotHold
+        } else if holds.is_empty() || fails.is_empty() {
+            let open =
+                tried.iter().find(|(_, v)| !matches!(v, Verdict::Holds | Verdict::DoesNotHold));
+            let note = open.map(|(name, v)| format!("{name}: {}", v.note()));
+            Verdict::Undecided(note.unwrap_or_default())
+        } else {
+            Verdict::HoldsOnlyWhen(format!("{}; not when {}", holds.join(", "), fails.join(", ")))
+        }
+    }
+
     /// `mean > limit`: holds if the whole 95 % interval is above, fails if it is below.
     pub(crate) fn above(sample: &Sample, limit: f64) -> Self {
         if let Some(undecided) = too_few(sample) {
@@ -150,7 +170,7 @@ pub(crate) fn overall(parts: &[Part]) -> Verdict {
             note.push(format!("{word}: {}", list.join("; ")));
         }
     }
-    Verdict::HoldsOnlyWhen(note.join(" — "))
+    Verdict::HoldsOnlyWhen(note.join(". "))
 }
 
 #[cfg(test)]
@@ -187,6 +207,18 @@ mod tests {
         assert_eq!(Verdict::every(&[true; 3]), Verdict::Holds);
         assert_eq!(Verdict::every(&[false; 4]), Verdict::DoesNotHold);
         assert!(matches!(Verdict::every(&[true, false, true]), Verdict::Undecided(_)));
+    }
+
+    #[test]
+    fn conditions_are_named() {
+        let [yes, no, open] =
+            [Verdict::Holds, Verdict::DoesNotHold, Verdict::Undecided("spread".into())];
+        let both = |a: &Verdict, b: &Verdict| Verdict::under(&[("A", a.clone()), ("B", b.clone())]);
+        assert_eq!(both(&yes, &yes), Verdict::Holds);
+        assert_eq!(both(&no, &no), Verdict::DoesNotHold);
+        assert_eq!(both(&yes, &no), Verdict::HoldsOnlyWhen("A; not when B".into()));
+        assert_eq!(both(&no, &open), Verdict::Undecided("B: spread".into()));
+        assert_eq!(both(&yes, &open), Verdict::Undecided("B: spread".into()));
     }
 
     #[test]

@@ -104,8 +104,8 @@ fn costs_figure(variants: &[Variant]) -> Figure {
 
 fn curves(variants: &[Variant]) -> Figure {
     let names: Vec<_> = variants.iter().map(|v| v.name).collect();
-    let mut accuracy = Panel::new("Test accuracy", Axis::linear("epoch"), Axis::linear("fraction right"));
-    let mut loss = Panel::new("Training loss", Axis::linear("epoch"), Axis::log("cross-entropy (nats)"));
+    let mut accuracy = Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
+    let mut loss = Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
     for (i, variant) in variants.iter().enumerate() {
         accuracy = accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
         loss = loss.spread(i, variant.curve(|e| e.train_loss).iter().map(|(x, s)| (*x, s)));

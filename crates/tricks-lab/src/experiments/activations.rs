@@ -215,10 +215,12 @@ fn histograms(name: &str, looks: &[Look]) -> Figure {
                 _ => (0.0, values.iter().fold(1e-6f64, |m, &a| m.max(f64::from(a)))),
             };
             let title = format!("{start} · layer {}", layer + 1);
+            let bars = bars(values, low, high);
+            let top = bars.iter().fold(1e-3f64, |top, bar| top.max(bar.2));
             let x = Axis::linear("").between(low, high);
             panels.push(
-                Panel::new(title, x, Axis::linear(if layer == 0 { "share" } else { "" }).between(0.0, 1.0))
-                    .with(Mark::Bars { color: if name == "ReLU" { 2 } else { usize::from(name == "tanh") }, bars: bars(values, low, high) })
+                Panel::new(title, x, Axis::linear(if layer == 0 { "share" } else { "" }).between(0.0, 1.3 * top))
+                    .with(Mark::Bars { color: if name == "ReLU" { 2 } else { usize::from(name == "tanh") }, bars, })
                     .with(Mark::Note(format!("rms {}", number(rms(values))))),
             );
         }
@@ -226,7 +228,7 @@ fn histograms(name: &str, looks: &[Look]) -> Figure {
     Figure::new(
         &format!("Activations with {name}"),
         "Each row a way to initialize, each column a hidden layer: the share of activations in each bin, before any \
-         training, first seed; rms is the root mean square. With ReLU the horizontal axes differ.",
+         training, first seed; rms is the root mean square. Axes differ.",
         &Grid { columns: LAYERS, height: 148.0, legend: &[] },
         &panels,
     )
@@ -250,7 +252,7 @@ fn training_figure(variants: &[Variant], classes: usize) -> Figure {
     let mut panels = Vec::new();
     for ((name, _), variants) in KINDS.iter().zip(variants.chunks(STARTS.len())) {
         let y = Axis::linear("test accuracy").between(0.0, 1.0);
-        let mut panel = Panel::new(*name, Axis::linear("epoch"), y);
+        let mut panel = Panel::new(*name, Axis::count("epoch"), y);
         for (i, variant) in variants.iter().enumerate() {
             panel = panel.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
         }

@@ -163,7 +163,7 @@ fn training_figure(ada: &[Seen], rms: &[Seen]) -> Figure {
         .into_iter()
         .enumerate()
         .map(|(i, seen)| {
-            let mut panel = Panel::new(NAMES[i], Axis::linear("update"), Axis::log("η/(√h + ε)").between(1e-2, 1e4));
+            let mut panel = Panel::new(NAMES[i], Axis::count("update"), Axis::log("η/(√h + ε)").between(1e-2, 1e4));
             if let Some(first) = seen.first() {
                 let band = first.quantiles.iter().map(|&(t, [low, _, high])| (t, low, high)).collect();
                 panel = panel.with(Mark::Band { color: i, points: band });
@@ -202,7 +202,7 @@ fn single<R: Rule<f64>>(rule: R) -> Result<Vec<Point>> {
 }
 
 fn single_figure() -> Result<Figure> {
-    let panel = Panel::new("", Axis::linear("update"), Axis::log("distance moved / gradient"))
+    let panel = Panel::new("", Axis::count("update"), Axis::log("distance moved / gradient"))
         .line(0, single(AdaGrad::chapter())?)
         .line(1, single(RmsProp::chapter())?)
         .with(Mark::Up(100.0, "gradient falls from 1 to 0.1".into()));

@@ -161,7 +161,7 @@ fn outcome(lab: &Lab, recipe: &Recipe, done: &[Done]) -> Outcome {
 }
 
 fn curves(done: &[Done]) -> Figure {
-    let panel = |title, y| Panel::new(title, Axis::linear("epoch"), y);
+    let panel = |title, y| Panel::new(title, Axis::count("epoch"), y);
     let mut loss = panel("Loss", Axis::log("cross-entropy (nats)"));
     let mut accuracy = panel("Test accuracy, each seed", Axis::linear("fraction right"));
     let mut lr = panel("Learning rate", Axis::linear("η"));
@@ -201,6 +201,7 @@ fn mistakes(lab: &Lab, done: &[Done]) -> Option<Figure> {
         .iter()
         .map(|&i| {
             let mut said: Vec<_> = done.iter().map(|d| d.answers[i]).collect();
+            said.sort_unstable();
             said.dedup();
             let said: Vec<_> = said.iter().map(usize::to_string).collect();
             Digit {

@@ -59,6 +59,7 @@ struct Seen {
     least: usize,
     most: usize,
     accuracy: f64,
+    learned: Vec<Point>,
     moved: bool,
 }
 
@@ -146,10 +147,11 @@ fn run(lab: &Lab) -> Result<Outcome> {
 
 fn watch(lab: &Lab, mut run: Run<'_>) -> Result<Seen> {
     let start = run.fingerprints();
-    let mut seen = Seen { different: vec![], least: usize::MAX, most: 0, accuracy: f64::NAN, moved: false };
+    let mut seen = Seen { different: vec![], least: usize::MAX, most: 0, accuracy: f64::NAN, learned: vec![], moved: false };
     while !run.done() {
         let epoch = run.epoch(|loss| lab.progress.step(loss))?;
         seen.accuracy = epoch.test_accuracy;
+        seen.learned.push((run.history.len() as f64, epoch.test_accuracy));
         let counts = different_units(&mut run.net);
         let (least, most) = (counts.iter().min().copied(), counts.iter().max().copied());
         seen.most = seen.most.max(most.unwrap_or(0));
@@ -177,17 +179,22 @@ fn different_units(net: &mut Model) -> Vec<usize> {
 }
 
 fn figure(cases: &[&[Seen]]) -> Figure {
-    let mut panel = Panel::new("", Axis::linear("epoch"), Axis::log("different units in a hidden layer").between(0.8, 40.0));
+    let units = Axis::log("different units in a hidden layer").between(0.8, 40.0);
+    let mut different = Panel::new("Different units", Axis::count("epoch"), units);
+    let y = Axis::linear("test accuracy").between(0.0, 1.0);
+    let mut accuracy = Panel::new("Test accuracy", Axis::count("epoch"), y);
     for (i, seen) in cases.iter().enumerate() {
         for seen in *seen {
-            panel = panel.line(i, seen.different.iter().copied());
+            different = different.line(i, seen.different.iter().copied());
+            accuracy = accuracy.line(i, seen.learned.iter().copied());
         }
     }
     let legend = CASES.map(|case| case.name);
     Figure::new(
-        "How many units are different",
-        "The larger count of the two hidden layers, one line for each seed; lines at 1 lie on each other.",
-        &Grid { columns: 1, height: 300.0, legend: &legend },
-        &[panel],
+        "How many units are different, and what they learn",
+        "Left the larger count of the two hidden layers, right the test accuracy; one line for each seed. Lines that \
+         are equal lie on each other.",
+        &Grid { columns: 2, height: 300.0, legend: &legend },
+        &[different, accuracy],
     )
 }

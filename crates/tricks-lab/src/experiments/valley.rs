@@ -150,13 +150,9 @@ fn lowest(walks: &[Walk]) -> usize {
     (0..walks.len()).min_by(|&a, &b| walks[a].f().total_cmp(&walks[b].f())).unwrap_or(0)
 }
 
-/// Holds with η = 0.1; or only with the best η; or not.
 fn with_either(same: bool, best: bool) -> Verdict {
-    match (same, best) {
-        (true, _) => Verdict::Holds,
-        (false, true) => Verdict::HoldsOnlyWhen("each has its own best η; not with η = 0.1".into()),
-        (false, false) => Verdict::DoesNotHold,
-    }
+    let tried = [("η = 0.1 for all", same), ("each has its own best η", best)];
+    Verdict::under(&tried.map(|(name, fact)| (name, Verdict::of(fact))))
 }
 
 fn parts(outcome: &mut Outcome, same: &[Walk], best: &[Walk]) {
@@ -233,14 +229,13 @@ fn paths(title: &str, caption: &str, walks: &[Walk]) -> Figure {
         .enumerate()
         .map(|(i, walk)| {
             let (x, y) = (Axis::linear("x").between(xs.0, xs.1), Axis::linear("y").between(ys.0, ys.1));
-            Panel::new(format!("{} · η = {}", NAMES[i], number(walk.lr)), x, y)
+            Panel::new(format!("{} · η = {} · f = {}", NAMES[i], number(walk.lr), number(walk.f())), x, y)
                 .with(Mark::Levels(levels.clone()))
                 .with(Mark::Cross((0.0, 0.0)))
                 .styled(i, Style::Dotted, walk.path.iter().copied())
-                .with(Mark::Note(format!("f = {}", number(walk.f()))))
         })
         .collect();
-    let mut race = Panel::new("f after each step", Axis::linear("step"), Axis::log("f(x, y)"));
+    let mut race = Panel::new("f after each step", Axis::count("step"), Axis::log("f(x, y)"));
     for (i, walk) in walks.iter().enumerate() {
         race = race.line(i, walk.path.iter().enumerate().map(|(t, &p)| (t as f64, f(p))));
     }

@@ -1,7 +1,7 @@
 //! How gradients shrink and grow on their way through a deep network.
 
 use crate::experiment::{Experiment, Lab, Outcome, Table};
-use crate::format::{number, scientific};
+use crate::format::{number, ratio as in_words, scientific};
 use crate::plot::{Axis, Figure, Grid, Panel, Style};
 use crate::probe::weight_gradients;
 use crate::recipe::{Activation, Init, Model, Recipe, he, initialize, xavier};
@@ -70,10 +70,10 @@ fn run(lab: &Lab) -> Result<Outcome> {
         let per_layer = 10f64.powf(r.mean() / (DEPTH - 2) as f64);
         let (low, high) = r.interval();
         let range = match low.is_finite() {
-            true => format!("{} to {}", scientific(10f64.powf(low)), scientific(10f64.powf(high))),
+            true => format!("{} to {}", in_words(10f64.powf(low)), in_words(10f64.powf(high))),
             false => "unknown".into(),
         };
-        format!("ratio {}, interval {range}; a factor of {} a layer", scientific(10f64.powf(r.mean())), number(per_layer))
+        format!("ratio {}, interval {range}; a factor of {} a layer", in_words(10f64.powf(r.mean())), number(per_layer))
     };
     for (net, name) in [(0, "sigmoid"), (1, "tanh")] {
         outcome.part(
@@ -129,7 +129,7 @@ fn powers(outcome: &mut Outcome) {
         let power = 0.5f64.powi(layers);
         outcome.part(
             &format!("0.5 to the power of {layers} is about {}", scientific(said)),
-            format!("{power:.4e}, {:.1} % off", 100.0 * (power / said - 1.0).abs()),
+            format!("{power:.9}, {:.1} % off", 100.0 * (power / said - 1.0).abs()),
             "within 10 %",
             Verdict::of((power / said - 1.0).abs() < 0.1),
         );
@@ -139,7 +139,7 @@ fn powers(outcome: &mut Outcome) {
 fn figure(norms: &[Vec<Sample>]) -> Figure {
     let mut panel = Panel::new(
         "",
-        Axis::linear("hidden layer (1 is next to the input)"),
+        Axis::count("hidden layer (1 is next to the input)"),
         Axis::log("root mean square of ∂L/∂W"),
     );
     for (i, layers) in norms.iter().enumerate() {

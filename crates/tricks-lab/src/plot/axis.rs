@@ -8,6 +8,8 @@ pub(crate) struct Axis {
     range: Option<(f64, f64)>,
     /// Names at 0, 1, 2, ... instead of numbers.
     categories: Vec<String>,
+    /// Ticks at whole numbers only.
+    whole: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +21,18 @@ enum Scale {
 impl Axis {
     /// Evenly spaced numbers.
     pub(crate) fn linear(label: &str) -> Self {
-        Self { label: label.into(), scale: Scale::Linear, range: None, categories: vec![] }
+        Self {
+            label: label.into(),
+            scale: Scale::Linear,
+            range: None,
+            categories: vec![],
+            whole: false,
+        }
+    }
+
+    /// Evenly spaced whole numbers: epochs, layers.
+    pub(crate) fn count(label: &str) -> Self {
+        Self { whole: true, ..Self::linear(label) }
     }
 
     /// Evenly spaced powers of ten. Numbers that are not above 0 are not drawn.
@@ -100,27 +113,16 @@ impl Fitted<'_> {
                 .enumerate()
                 .map(|(i, n)| (inside(i as f64), n.clone()))
                 .collect()
-        } else if self.axis.scale == Scale::Log && self.high - self.low >= 1.0 {
-            // Whole powers, thinned out.
-            let step = ((self.high - self.low) / want as f64).ceil().max(1.0);
-            let first = (self.low / step).ceil() as i64;
-            let last = (self.high / step).floor() as i64;
-            let power = |i: i64| (inside(i as f64 * step), power_label(i as f64 * step));
-            (first..=last).map(power).collect::<Vec<_>>()
         } else if self.axis.scale == Scale::Log {
-            // Less than a power of ten: 1, 2, 3, 5 within it.
-            let first = self.low.floor() as i32;
-            (first..=first + 2)
-                .flat_map(|p| [1.0, 1.5, 2.0, 3.0, 5.0, 7.0].map(|d| d * 10f64.powf(f64::from(p))))
-                .map(|v| (inside(v.log10()), number(v)))
-                .collect()
+            self.powers(want)
         } else {
-            let raw = (self.high - self.low) / want as f64;
+            let least = if self.axis.whole { 1.0 } else { 0.0 };
+            let raw = ((self.high - self.low) / want as f64).max(least);
             let power = 10f64.powf(raw.log10().floor());
             let step = [1.0, 2.0, 2.5, 5.0, 10.0]
                 .into_iter()
                 .map(|m| m * power)
-                .find(|&s| s >= raw)
+                .find(|&s| s >= raw && (!self.axis.whole || s.fract() == 0.0))
                 .unwrap_or(10.0 * power);
             let first = (self.low / step).ceil() as i64;
             let last = (self.high / step).floor() as i64;
@@ -128,6 +130,27 @@ impl Fitted<'_> {
         };
         ticks.retain(|(at, _)| (-1e-9..=1.0 + 1e-9).contains(at));
         ticks
+    }
+
+    /// Whole powers of ten, thinned out; below two powers, round numbers between them too.
+    fn powers(&self, want: usize) -> Vec<(f64, String)> {
+        let (inside, span) =
+            (|v: f64| (v - self.low) / (self.high - self.low), self.high - self.low);
+        if span >= 2.0 {
+            let step = (span / want as f64).ceil().max(1.0);
+            let (first, last) =
+                ((self.low / step).ceil() as i64, (self.high / step).floor() as i64);
+            let powers = (first..=last).map(|i| i as f64 * step);
+            return powers.map(|p| (inside(p), power_label(p))).collect();
+        }
+        let digits: &[f64] = match span {
+            _ if span >= 1.2 => &[1.0, 3.0],
+            _ if span >= 0.5 => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
+        };
+        let (first, last) = (self.low.floor() as i32, self.high.ceil() as i32);
+        let values = (first..=last).flat_map(|p| digits.iter().map(move |d| d * 10f64.powi(p)));
+        values.map(|v| (inside(v.log10()), number(v))).collect()
     }
 }
 
@@ -149,8 +172,10 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        assert_eq!(labels(&Axis::linear("x"), &[0.0, 20.0], 4), ["0", "5", "10", "15", "20"]);
+        assert_eq!(labels(&Axis::linear("x"), &[0.0, 20.0], 5), ["0", "5", "10", "15", "20"]);
+        assert_eq!(labels(&Axis::count("x"), &[1.0, 3.0], 9), ["1", "2", "3"]);
         assert_eq!(labels(&Axis::log("x"), &[1e-6, 1.0], 3), ["10⁻⁶", "10⁻³", "1"]);
+        assert_eq!(labels(&Axis::log("x"), &[0.2, 1.7], 4), ["0.2", "0.5", "1"]);
         assert_eq!(labels(&Axis::names("x", ["a", "b"]), &[], 9), ["a", "b"]);
     }
 

@@ -56,7 +56,12 @@ impl<'a> Frame<'a> {
         } else {
             66.0
         };
-        let (right, top) = (if small { 10.0 } else { 18.0 }, if small { 26.0 } else { 34.0 });
+        let top = match panel.title.is_empty() {
+            true => 12.0,
+            false if small => 26.0,
+            false => 34.0,
+        };
+        let right = if small { 10.0 } else { 18.0 };
         let bottom = if small { 40.0 } else { 48.0 };
         let (xs, ys) = extent(&panel.marks);
         Self {
@@ -91,7 +96,7 @@ impl<'a> Frame<'a> {
         let Self { left, top, width, height, small, .. } = *self;
         let (right, bottom, middle) = (left + width, top + height, left + width / 2.0);
         let want = if small { 4 } else { 6 };
-        for (at, label) in self.x.ticks(if small { 4 } else { (width / 80.0) as usize }) {
+        for (at, label) in self.x.ticks(if small { 3 } else { (width / 70.0).max(4.0) as usize }) {
             let x = left + at * width;
             if !self.panel.x.has_names() {
                 line(out, "grid", (x, top), (x, bottom));

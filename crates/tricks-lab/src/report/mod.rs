@@ -57,6 +57,16 @@ pub(crate) fn terminal(all: &[Finished]) -> String {
     text
 }
 
+/// The badge, and how many parts of the claim hold.
+fn judged(outcome: &Outcome) -> String {
+    let holds = outcome.parts.iter().filter(|part| part.verdict == Verdict::Holds).count();
+    format!(
+        "{}<small>{holds} of {} parts hold</small>",
+        badge(&outcome.verdict()),
+        outcome.parts.len()
+    )
+}
+
 /// How many claims got which verdict.
 fn tally(out: &mut String, all: &[Finished]) {
     let verdicts: Vec<Verdict> = all.iter().map(|f| f.outcome.verdict()).collect();
@@ -86,7 +96,7 @@ fn summary(out: &mut String, all: &[Finished]) {
             experiment.name,
             escape(experiment.title),
             escape(experiment.claim),
-            badge(&outcome.verdict()),
+            judged(outcome),
             escape(&outcome.key),
         );
     }
@@ -128,6 +138,14 @@ fn section(out: &mut String, finished: &Finished) {
         out.push_str("</td></tr>\n");
     }
     out.push_str("</tbody></table></div>\n");
+    if !verdict.note().is_empty() {
+        let label = verdict.label().trim_end_matches(" only when …");
+        let _ = writeln!(
+            out,
+            "<p class=\"verdict\"><b>Verdict: {label}.</b> {}.</p>",
+            escape(&capital(verdict.note()))
+        );
+    }
     for figure in &outcome.figures {
         let _ = writeln!(
             out,
@@ -139,6 +157,12 @@ fn section(out: &mut String, finished: &Finished) {
     }
     outcome.tables.iter().for_each(|numbers| table(out, numbers));
     out.push_str("</section>\n");
+}
+
+/// With a capital letter.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn table(out: &mut String, table: &Table) {
