@@ -66,7 +66,9 @@ fn absolute(line: &str, place: &str) -> bool {
 
 fn check_code(file: &File, findings: &mut Findings) {
     let code = code_only(&file.text);
-    let in_test = test_lines(&code);
+    // `mod tests;` stands under `#[cfg(test)]` in another file.
+    let all_tests = file.path.ends_with("/tests.rs") || file.path.contains("/tests/");
+    let in_test: Vec<bool> = test_lines(&code).into_iter().map(|test| test || all_tests).collect();
     let published =
         PUBLISHED.iter().any(|krate| file.path.starts_with(&format!("crates/{krate}/src/")));
     let lines = file.text.lines().count();

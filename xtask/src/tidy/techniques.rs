@@ -18,30 +18,35 @@ pub(super) fn check(files: &[File], findings: &mut Findings) {
     for (folder, implements, table) in KINDS {
         let registry = format!("crates/tricks-conformance/src/registry/{table}.rs");
         let rows = files.iter().find(|file| file.path == registry).map_or("", |file| &file.text);
+        // A folder with a `mod.rs` holds nothing but techniques: what it exports is one, however
+        // its trait is implemented.
+        let (index, only_techniques) =
+            if folder.ends_with("src/") { ("lib.rs", false) } else { ("mod.rs", true) };
+        let index = files.iter().find(|file| file.path == format!("{folder}{index}"));
         let mut found = 0;
         for file in files.iter().filter(|file| is_candidate(&file.path, folder)) {
-            if !implements_trait(&file.text, implements) {
+            let stem = file.path.trim_start_matches(folder).trim_end_matches(".rs");
+            let export = format!("pub use {}::", stem.split('/').next().unwrap_or(stem));
+            let exported = index.is_some_and(|index| index.text.contains(&export));
+            let implemented = implements_trait(&file.text, implements);
+            let technique = implemented || (only_techniques && exported);
+            if !technique {
                 continue;
             }
             found += 1;
             if !rows.contains(&format!("\"{}\"", file.path)) {
                 findings.add(&file.path, 0, format!("has no row in {registry}; add one"));
             }
-            let stem = file.path.trim_start_matches(folder).trim_end_matches(".rs");
-            let module = stem.split('/').next().unwrap_or(stem);
-            let exports = ["mod.rs", "lib.rs"].map(|name| format!("{folder}{name}"));
-            let export = format!("pub use {module}::");
-            let exported = |f: &&File| exports.contains(&f.path) && f.text.contains(&export);
-            if files.iter().find(exported).is_none() {
-                findings.add(
-                    &file.path,
-                    0,
-                    format!("is not exported; add `{export}…` beside the others"),
-                );
+            if !exported {
+                let message = format!("is not exported; add `{export}…` beside the others");
+                findings.add(&file.path, 0, message);
             }
         }
         if found == 0 {
-            findings.add(folder, 0, format!("no file has `impl … {implements}`; is the pattern in xtask/src/tidy/techniques.rs still right?"));
+            let message = format!(
+                "no file has `impl … {implements}`; is xtask/src/tidy/techniques.rs still right?"
+            );
+            findings.add(folder, 0, message);
         }
     }
     stale_rows(files, findings);
@@ -92,9 +97,10 @@ mod tests {
     fn a_technique_without_row_and_export() {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
         let files = [
-            file("crates/tricks-optim/src/rules/mod.rs", "pub use a::A;"),
+            file("crates/tricks-optim/src/rules/mod.rs", "pub use a::A;\npub use c::C;"),
             file("crates/tricks-optim/src/rules/a.rs", "impl<F: Float> Rule<F> for A {}"),
             file("crates/tricks-optim/src/rules/b.rs", "impl<F: Float> Rule<F> for B {}"),
+            file("crates/tricks-optim/src/rules/c.rs", "by_a_macro!(C);"),
             file(
                 "crates/tricks-conformance/src/registry/rules.rs",
                 "\"crates/tricks-optim/src/rules/a.rs\"\n\"crates/tricks-optim/src/rules/z.rs\"",
@@ -103,8 +109,9 @@ mod tests {
         let mut findings = Findings::default();
         check(&files, &mut findings);
         let about: Vec<&String> = findings.0.iter().filter(|f| f.contains("rules")).collect();
-        assert_eq!(about.len(), 3, "{about:?}");
+        assert_eq!(about.len(), 4, "{about:?}");
         assert!(about[0].contains("b.rs: has no row") && about[1].contains("add `pub use b::…`"));
-        assert!(about[2].contains("rules.rs:2: crates/tricks-optim/src/rules/z.rs does not exist"));
+        assert!(about[2].contains("c.rs: has no row"));
+        assert!(about[3].contains("rules.rs:2: crates/tricks-optim/src/rules/z.rs does not exist"));
     }
 }

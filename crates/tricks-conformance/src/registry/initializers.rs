@@ -33,7 +33,7 @@ pub static INITIALIZERS: &[InitializerRow] = &[
             ("lecun_normal", both!(VarianceScaling::lecun_normal())),
             ("lecun_uniform", both!(VarianceScaling::lecun_uniform())),
             ("torch_default", both!(VarianceScaling::torch_default())),
-            ("truncated, with gain", both!(VarianceScaling::default().gain(Gain::Tanh))),
+            ("truncated and with a gain", both!(VarianceScaling::default().gain(Gain::Tanh))),
             (
                 "fan_out",
                 both!(VarianceScaling { mode: FanMode::Out, ..VarianceScaling::he_normal() }),

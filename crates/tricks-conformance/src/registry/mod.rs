@@ -58,18 +58,15 @@ const NOT_PROBABILITY: &[f64] = &[1.5, -1e-9, NOT_FINITE[0], NOT_FINITE[1], NOT_
 /// The tables of techniques as Markdown.
 pub fn tables() -> String {
     let mut text = String::new();
-    let rules = RULES.iter().map(|row| {
-        let forms: Vec<&str> = row.forms.iter().map(|form| form.name).collect();
-        (row.about, Some(forms.join(", ")))
-    });
+    let rules =
+        RULES.iter().map(|row| (row.about, Some(named(row.forms.iter().map(|form| form.name)))));
     table(&mut text, "Optimizers", "tricks-optim", Some("forms"), rules);
     let plain = |about: &About| (*about, None);
     let rows = SCHEDULES.iter().map(|row| plain(&row.about));
     table(&mut text, "Learning-rate schedules", "tricks-schedule", None, rows);
-    let rows = INITIALIZERS.iter().map(|row| {
-        let forms: Vec<&str> = row.forms.iter().map(|form| form.0).collect();
-        (row.about, Some(forms.join(", ")))
-    });
+    let rows = INITIALIZERS
+        .iter()
+        .map(|row| (row.about, Some(named(row.forms.iter().map(|form| form.0)))));
     table(&mut text, "Initializers", "tricks-init", Some("forms"), rows);
     let (here, there): (Vec<_>, Vec<_>) = LAYERS
         .iter()
@@ -82,6 +79,12 @@ pub fn tables() -> String {
     let rows = LOSSES.iter().map(|row| plain(&row.about));
     table(&mut text, "Losses", "tricks-net", None, rows);
     text
+}
+
+/// Forms a user knows by one word; those of several words are there for the laws.
+fn named<'a>(forms: impl Iterator<Item = &'a str>) -> String {
+    let names = forms.flat_map(|form| form.split(", ")).filter(|name| !name.contains(' '));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn is_in(about: &About, krate: &str) -> bool {

@@ -1,18 +1,17 @@
 //! What must be refused, and what must not.
 
+mod calls;
+
 use super::lr_torch::plateau_rule;
 use super::{not_yet, optim_torch};
 use crate::{AnyRule, Fields, Run, Stop};
 use serde_json::Value;
-use tricks_net::layers::Dense;
-use tricks_net::losses::{Loss, MeanSquaredError, SoftmaxCrossEntropy};
-use tricks_optim::{Adam, Optimizer, Rule, clip_global_norm};
-use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use tricks_optim::{Adam, Optimizer, Rule};
 use tricks_schedule::{
     Constant, Cosine, Exponential, Linear, Milestones, Plateau, Polynomial, Schedule, Step,
 };
 use tricks_tensor::ndarray::{Array1, Array2, ArrayD, IxDyn};
-use tricks_tensor::{Dict, Error, Float, Layer, Mode, Noise, Result, StateDict};
+use tricks_tensor::{Dict, Error, Float, Result, StateDict};
 
 type Checked = std::result::Result<(), Stop>;
 
@@ -29,7 +28,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Checked {
             judge(run, bound.map(drop))
         }
         "state_mismatch" => state_mismatch(run),
-        "bad_call" => call(run),
+        "bad_call" => calls::run(run),
         _ => not_yet(),
     }
 }
@@ -245,115 +244,5 @@ fn state_mismatch(run: &mut Run<'_>) -> Checked {
     let before = optimizer.state();
     let outcome = optimizer.load_state(&bad);
     run.require("the state has changed, though there was an error", optimizer.state() == before);
-    judge(run, outcome)
-}
-
-fn call(run: &mut Run<'_>) -> Checked {
-    let what = run.text("id").rsplit('/').next().unwrap_or("");
-    let outcome = match (run.op(), what) {
-        ("Linear", "dim") => forward(&mut Dense::new(3, 4), &[2, 5], &[2, 4], train()),
-        ("Linear", "empty_batch") => forward(&mut Dense::new(3, 4), &[0, 3], &[0, 4], train()),
-        ("BatchNorm", "batch1_train") => norm(&[1, 3], train()),
-        ("BatchNorm", "batch1_eval") => norm(&[1, 3], Mode::Eval),
-        ("BatchNorm", "channels") => norm(&[4, 5], train()),
-        ("BatchNorm", "empty") => norm(&[0, 3], train()),
-        ("Dropout", p) => {
-            let p = p
-                .strip_prefix("p=")
-                .map(|p| if p == "nan" { Some(f64::NAN) } else { p.parse().ok() });
-            let Some(Some(p)) = p else { return not_yet() };
-            dropout(run, p)
-        }
-        ("CrossEntropy", what) => cross_entropy(run, what)?,
-        ("MSE", "shape") => squared_error(&[4, 3], &[4, 2]),
-        ("MSE", "broadcast") => squared_error(&[4, 1], &[4]),
-        ("clip_grad_norm", "nonfinite") => return clip_non_finite(run),
-        ("clip_grad_norm", "no_grads") => {
-            let mut params = Dict::<f64>::new();
-            params.insert("w", Array1::ones(3));
-            let clip = clip_global_norm(&mut params, 1.0);
-            run.require(
-                "the norm of nothing is 0",
-                clip.as_ref().is_ok_and(|clip| clip.norm == 0.0),
-            );
-            clip.map(drop)
-        }
-        _ => return not_yet(),
-    };
-    judge(run, outcome)
-}
-
-fn train() -> Mode {
-    Mode::Train(Noise::new(0))
-}
-
-fn forward(layer: &mut impl Layer<f64>, x: &[usize], y: &[usize], mode: Mode) -> Result<()> {
-    let x = ArrayD::from_elem(IxDyn(x), 0.5);
-    let mut out = ArrayD::zeros(IxDyn(y));
-    layer.forward(x.view(), out.view_mut(), mode)
-}
-
-fn norm(x: &[usize], mode: Mode) -> Result<()> {
-    forward(&mut BatchNorm::new(3, BatchNormConfig::torch())?, x, x, mode)
-}
-
-fn dropout(run: &mut Run<'_>, p: f64) -> Result<()> {
-    let mut dropout = Dropout::new(p)?;
-    let x = ArrayD::from_elem(IxDyn(&[4, 5]), 0.5);
-    let mut y = x.clone();
-    dropout.forward(x.view(), y.view_mut(), train())?;
-    let zeros = y.iter().all(|y| *y == 0.0);
-    run.require("not all zeros", p < 1.0 || zeros);
-    Ok(())
-}
-
-fn cross_entropy(run: &mut Run<'_>, what: &str) -> std::result::Result<Result<()>, Stop> {
-    let logits = ArrayD::from_elem(IxDyn(&[3, 4]), 0.5);
-    let none = ArrayD::<f64>::zeros(IxDyn(&[0, 4]));
-    let loss = SoftmaxCrossEntropy::default();
-    Ok(match what {
-        "label_too_big" => {
-            let outcome = loss.value(logits.view(), &[0, 9, 1]).map(drop);
-            let message = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
-            let names = message.contains("row 1") && message.contains('9');
-            run.require(format!("the error names no row and label: {message:?}"), names);
-            outcome
-        }
-        "label_negative" => Err(Error::invalid("the type", "labels are usize")),
-        "empty" => loss.value(none.view(), &[]).map(drop),
-        what => match what.strip_prefix("smoothing=").and_then(|text| text.parse().ok()) {
-            Some(label_smoothing) => {
-                let loss = SoftmaxCrossEntropy { label_smoothing };
-                loss.value(logits.view(), &[0, 1, 2]).map(drop)
-            }
-            None => return Err(Stop::Skip(format!("{what}: {}", crate::report::NOT_YET))),
-        },
-    })
-}
-
-fn squared_error(y: &[usize], target: &[usize]) -> Result<()> {
-    let (y, target) = (ArrayD::<f64>::zeros(IxDyn(y)), ArrayD::<f64>::ones(IxDyn(target)));
-    MeanSquaredError.value(y.view(), &target).map(drop)
-}
-
-/// The norm says what it is; the step it is handed to refuses, and nothing has changed.
-fn clip_non_finite(run: &mut Run<'_>) -> Checked {
-    let mut params = params::<f64>();
-    let mut optimizer = Optimizer::builder(Adam::torch()).bind(&mut params)?;
-    let mut grad = ArrayD::from_elem(IxDyn(&[4]), 0.5);
-    grad[[2]] = f64::NAN;
-    params.set_grad("last", grad.view())?;
-    let before = params.clone();
-    let clip = clip_global_norm(&mut params, 1.0)?;
-    run.require("the norm of a NaN is finite", !clip.norm.is_finite());
-    let same = |name: &str| {
-        before
-            .grad(name)
-            .zip(params.grad(name))
-            .is_some_and(|(a, b)| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()))
-    };
-    run.require("gradients have changed", same("first") && same("last"));
-    let outcome = optimizer.step(tricks_optim::StepArgs::new(0.1).clip(clip), &mut params);
-    unchanged(run, &before, &params);
     judge(run, outcome)
 }
