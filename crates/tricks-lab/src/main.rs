@@ -13,6 +13,7 @@ mod recipe;
 mod report;
 mod stats;
 mod training;
+mod variants;
 mod verdict;
 
 use clap::Parser as _;

@@ -4,8 +4,7 @@ use crate::data::{Images, labels};
 use crate::recipe::{Model, Recipe};
 use tricks_net::data::{Batch, DataSource as _};
 use tricks_net::losses::{Loss as _, SoftmaxCrossEntropy};
-use tricks_tensor::ndarray::ArrayD;
-use tricks_tensor::{Grad, Layer as _, Mode, Noise, ParamKind, Parameters as _, Path, Result};
+use tricks_tensor::{Grad, Noise, ParamKind, Parameters as _, Path, Result};
 
 /// The network of a seed after one forward and backward pass over the first `samples` images.
 ///
@@ -17,12 +16,9 @@ pub(crate) fn probe(recipe: &Recipe, images: &Images, seed: u64, samples: usize)
     let samples: Vec<usize> = (0..samples.min(labels(&images.train).len())).collect();
     let mut batch = Batch::new();
     images.train.fill(&samples, &mut batch)?;
-    let mut y = ArrayD::zeros(vec![samples.len(), images.classes]);
-    let mut dy = y.clone();
-    let mode = Mode::Train(noise.child(1));
-    net.forward(batch.x(), y.view_mut(), mode)?;
-    SoftmaxCrossEntropy::default().gradient(y.view(), batch.target(), dy.view_mut())?;
-    net.backward(batch.x(), y.view(), dy.view(), None, mode)?;
+    let (x, target) = (batch.x(), batch.target());
+    let pass = net.forward_train(&x, noise.child(1))?;
+    pass.backward(|y, dy| SoftmaxCrossEntropy::default().gradient(y, target, dy))?;
     Ok(net)
 }
 
@@ -49,6 +45,6 @@ pub(crate) fn weight_gradients(recipe: &Recipe, images: &Images, seed: u64) -> R
 pub(crate) fn activations(recipe: &Recipe, images: &Images, seed: u64) -> Result<Vec<Vec<f32>>> {
     let net = probe(recipe, images, seed, 500)?;
     let each = recipe.layers_per_hidden();
-    let hidden = net.activations().enumerate().filter(|(i, _)| i % each == each - 1);
+    let hidden = net.layer.activations().enumerate().filter(|(i, _)| i % each == each - 1);
     Ok(hidden.map(|(_, a)| a.iter().copied().collect()).collect())
 }

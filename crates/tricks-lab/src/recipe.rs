@@ -1,6 +1,7 @@
 //! How to build and train a network, as a value that experiments vary.
 
 use tricks_init::{Initializer, Layout, Normal, VarianceScaling};
+use tricks_net::Net;
 use tricks_net::layers::{Dense, ReLU, Sequential, Sigmoid, Tanh};
 use tricks_optim::{Adam, Optimizer, Rule};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
@@ -8,7 +9,7 @@ use tricks_schedule::{Cosine, Schedule};
 use tricks_tensor::{Noise, Result, StateDict};
 
 /// The kind of network all experiments train.
-pub(crate) type Model = Sequential<f32>;
+pub(crate) type Model = Net<f32, Sequential<f32>>;
 
 /// From the first learning rate and the number of updates to a schedule over updates.
 pub(crate) type LrSchedule = fn(f64, u64) -> Box<dyn Schedule + Send + Sync>;
@@ -93,24 +94,24 @@ impl Recipe {
 
     /// The network with its first weights.
     pub(crate) fn build(&self, inputs: usize, classes: usize, noise: Noise) -> Result<Model> {
-        let mut net = Model::new();
+        let mut layers = Sequential::new();
         let mut width = inputs;
         for &units in &self.hidden {
-            net = net.push(Dense::new(width, units));
+            layers = layers.push(Dense::new(width, units));
             if self.batch_norm {
-                net = net.push(BatchNorm::new(units, BatchNormConfig::default())?);
+                layers = layers.push(BatchNorm::new(units, BatchNormConfig::default())?);
             }
-            net = match self.activation {
-                Activation::ReLU => net.push(ReLU),
-                Activation::Sigmoid => net.push(Sigmoid),
-                Activation::Tanh => net.push(Tanh),
+            layers = match self.activation {
+                Activation::ReLU => layers.push(ReLU),
+                Activation::Sigmoid => layers.push(Sigmoid),
+                Activation::Tanh => layers.push(Tanh),
             };
             if self.dropout > 0.0 {
-                net = net.push(Dropout::new(self.dropout)?);
+                layers = layers.push(Dropout::new(self.dropout)?);
             }
             width = units;
         }
-        let mut net = net.push(Dense::new(width, classes));
+        let mut net = Net::new(layers.push(Dense::new(width, classes)));
         (self.init)(&mut net, noise)?;
         Ok(net)
     }

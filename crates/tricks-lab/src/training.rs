@@ -1,17 +1,15 @@
 //! Training runs: the loop, with every trick one line of it.
+//!
+//! A loop of its own, because experiments vary the rule as a value, watch single updates, and take
+//! a run that leaves the finite numbers as a measurement and not as an error.
 
 use crate::data::{Images, labels};
-use crate::experiment::Lab;
 use crate::recipe::{Model, Recipe, Steps};
-use crate::stats::Sample;
-use rayon::prelude::*;
 use tricks_net::data::{Batch, Batching, DataSource as _, Last};
 use tricks_net::losses::{Loss as _, SoftmaxCrossEntropy};
+use tricks_net::train::{load_parameters, save_parameters};
 use tricks_schedule::Schedule;
-use tricks_tensor::ndarray::ArrayD;
-use tricks_tensor::{
-    Error, Layer as _, Mode, Noise, ParamKind, Parameters as _, Path, Result, StateDict,
-};
+use tricks_tensor::{Error, Noise, ParamKind, Parameters as _, Path, Result, StateDict};
 
 /// What is known after an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,8 +42,6 @@ pub(crate) struct Run<'a> {
     batching: Batching,
     order: Vec<usize>,
     batch: Batch<f32>,
-    output: ArrayD<f32>,
-    gradient: ArrayD<f32>,
     noise: Noise,
     step: u64,
 }
@@ -67,7 +63,6 @@ impl<'a> Run<'a> {
         // A short last batch has poor batch statistics: the next epoch brings its samples.
         let batching =
             Batching { last: Last::Drop, ..Batching::of(recipe.batch.min(images.train.len())) };
-        let output = ArrayD::zeros(vec![batching.size, images.classes]);
         let mut run = Self {
             recipe,
             images,
@@ -79,8 +74,6 @@ impl<'a> Run<'a> {
             batching,
             order: Vec::new(),
             batch: Batch::new(),
-            gradient: output.clone(),
-            output,
             noise,
             step: 0,
         };
@@ -126,21 +119,16 @@ impl<'a> Run<'a> {
             );
         }
         let samples = &self.order[at * self.batching.size..][..self.batching.size];
-        let mode = Mode::Train(self.noise.child(PASSES).pass(self.step));
+        let noise = self.noise.child(PASSES).pass(self.step);
         let lr = self.schedule.at(self.step);
         self.step += 1;
         if self.diverged {
             return Ok(None);
         }
         self.images.train.fill(samples, &mut self.batch)?;
-        let (x, y, dy) = (self.batch.x(), &mut self.output, &mut self.gradient);
-        self.net.forward(x.view(), y.view_mut(), mode)?;
-        let loss = SoftmaxCrossEntropy::default().gradient(
-            y.view(),
-            self.batch.target(),
-            dy.view_mut(),
-        )?;
-        self.net.backward(x, y.view(), dy.view(), None, mode)?;
+        let (x, target) = (self.batch.x(), self.batch.target());
+        let pass = self.net.forward_train(&x, noise)?;
+        let loss = pass.backward(|y, dy| SoftmaxCrossEntropy::default().gradient(y, target, dy))?;
         match self.optimizer.step(lr, &mut self.net) {
             Err(Error::NonFinite { .. }) => self.diverged = true,
             done => done?,
@@ -175,8 +163,7 @@ impl<'a> Run<'a> {
     /// None for a network that was built for these images.
     pub(crate) fn test(&self) -> Result<(f64, f64, Vec<usize>)> {
         let (x, right) = (self.images.test.x(), labels(&self.images.test));
-        let mut y = ArrayD::zeros(vec![right.len(), self.images.classes]);
-        self.net.infer(x, y.view_mut())?;
+        let y = self.net.predict(&x)?;
         let loss = SoftmaxCrossEntropy::default().value(y.view(), right)?;
         let answers: Vec<usize> = y.outer_iter().map(|row| largest(row.iter().copied())).collect();
         let hits = answers.iter().zip(right).filter(|(a, b)| a == b).count();
@@ -204,11 +191,7 @@ impl<'a> Run<'a> {
     /// Everything a resumed run needs.
     pub(crate) fn state(&mut self) -> StateDict {
         let mut state = StateDict::new();
-        let mut net = StateDict::new();
-        self.net.visit(&Path::ROOT, &mut |place, param| {
-            net.insert(place.path.to_string(), place.shape, param.value);
-        });
-        state.extend("net", net);
+        state.extend("net", save_parameters(&mut self.net));
         state.extend("optimizer", self.optimizer.state());
         state.insert_count("step", self.step);
         state.insert_count("diverged", u64::from(self.diverged));
@@ -227,16 +210,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// A state of another network or optimizer; then this run must not be used.
     pub(crate) fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let net = state.section("net");
-        let mut outcome = Ok(());
-        self.net.visit(&Path::ROOT, &mut |place, param| {
-            if outcome.is_ok() {
-                outcome = net
-                    .get::<f32>(&place.path.to_string(), place.shape)
-                    .map(|saved| param.value.copy_from_slice(saved));
-            }
-        });
-        outcome?;
+        load_parameters(&mut self.net, &state.section("net"))?;
         self.optimizer.load_state(&state.section("optimizer"))?;
         self.step = state.count("step")?;
         self.diverged = state.count("diverged")? != 0;
@@ -277,72 +251,4 @@ fn largest(numbers: impl Iterator<Item = f32>) -> usize {
         }
     }
     at
-}
-
-/// One recipe, trained with every seed.
-pub(crate) struct Variant {
-    /// Its name in figures and tables.
-    pub(crate) name: &'static str,
-    /// `[seed][epoch]`
-    pub(crate) histories: Vec<Vec<Epoch>>,
-    /// How many seeds diverged.
-    pub(crate) diverged: usize,
-}
-
-impl Variant {
-    /// A quantity at the end, for each seed.
-    pub(crate) fn last(&self, pick: impl Fn(&Epoch) -> f64) -> Sample {
-        Sample::new(self.histories.iter().map(|h| h.last().map_or(f64::NAN, &pick)))
-    }
-
-    /// The test accuracy at the end, for each seed.
-    pub(crate) fn accuracy(&self) -> Sample {
-        self.last(|e| e.test_accuracy)
-    }
-
-    /// A quantity after each epoch, for each seed; epochs count from 1.
-    pub(crate) fn curve(&self, pick: impl Fn(&Epoch) -> f64) -> Vec<(f64, Sample)> {
-        let epochs = self.histories.iter().map(Vec::len).min().unwrap_or(0);
-        (0..epochs)
-            .map(|i| ((i + 1) as f64, Sample::new(self.histories.iter().map(|h| pick(&h[i])))))
-            .collect()
-    }
-}
-
-/// Trains every recipe with every seed, side by side.
-///
-/// # Errors
-/// The first run's that fails.
-pub(crate) fn train_all(
-    lab: &Lab,
-    experiment: &str,
-    recipes: &[(&'static str, Recipe)],
-) -> Result<Vec<Variant>> {
-    let seeds = lab.profile.seeds();
-    let mut runs = Vec::new();
-    for (name, recipe) in recipes {
-        for &seed in &seeds {
-            let run = Run::new(recipe, &lab.images, seed)?;
-            lab.progress.expect(run.steps()?);
-            runs.push((*name, seed, run));
-        }
-    }
-    let finished = runs
-        .into_par_iter()
-        .map(|(name, seed, mut run)| {
-            while !run.done() {
-                let epoch = run.epoch(|loss| lab.progress.step(loss))?;
-                lab.metrics.write(experiment, name, seed, run.history.len(), &epoch)?;
-            }
-            Ok((run.history, run.diverged))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let variants = recipes.iter().zip(finished.chunks(seeds.len()));
-    Ok(variants
-        .map(|((name, _), runs)| Variant {
-            name,
-            histories: runs.iter().map(|(history, _)| history.clone()).collect(),
-            diverged: runs.iter().filter(|(_, diverged)| *diverged).count(),
-        })
-        .collect())
 }

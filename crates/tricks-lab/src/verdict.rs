@@ -148,29 +148,26 @@ pub(crate) fn overall(parts: &[Part]) -> Verdict {
         let note = parts.first().map_or("nothing was measured", |part| part.verdict.note());
         return Verdict::Undecided(note.to_string());
     }
-    if !open.is_empty() && fails.is_empty() && partly.is_empty() {
-        return Verdict::Undecided(format!("open: {}", open.join("; ")));
-    }
     if holds.len() == parts.len() {
         return Verdict::Holds;
     }
     if fails.len() == parts.len() {
         return Verdict::DoesNotHold;
     }
-    if holds.is_empty() && partly.is_empty() {
-        return Verdict::Undecided(format!(
-            "open: {}; not so: {}",
-            open.join("; "),
-            fails.join("; ")
-        ));
-    }
+    let mixed = !partly.is_empty() || (!holds.is_empty() && !fails.is_empty());
     let mut note = Vec::new();
-    for (word, list) in [("so", holds), ("partly", partly), ("not so", fails), ("open", open)] {
+    for (word, list) in [
+        ("Holds for", holds),
+        ("Holds in part for", partly),
+        ("Does not hold for", fails),
+        ("Undecided for", open),
+    ] {
         if !list.is_empty() {
             note.push(format!("{word}: {}", list.join("; ")));
         }
     }
-    Verdict::HoldsOnlyWhen(note.join(". "))
+    let note = note.join(". ");
+    if mixed { Verdict::HoldsOnlyWhen(note) } else { Verdict::Undecided(note) }
 }
 
 #[cfg(test)]

@@ -12,14 +12,14 @@ fn lab(arguments: &[&str]) -> Command {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    lab(arguments).output().unwrap()
+    lab(arguments).output().expect("the program was built beside this test")
 }
 
 /// An empty directory of this test.
 fn folder(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
+    fs::create_dir_all(&path).expect("cargo's directory for tests is writable");
     path
 }
 
@@ -181,4 +181,20 @@ fn a_directory_of_ones_own_is_used_and_named() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let errors = text(&output.stderr);
     assert!(errors.contains("data: directory ") && errors.contains("own-data"), "{errors}");
+}
+
+/// What a well-made implementation reaches with this network, these images and 20 epochs.
+#[test]
+#[ignore = "trains for some seconds in a release build: cargo test --release -p tricks-lab -- --ignored"]
+fn the_standard_configuration_learns() {
+    let out = folder("standard");
+    let output = run(&["standard", "--out", out.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let rows = metrics.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let last = rows.filter(|row| row["epoch"] == 20).map(|row| row["test_acc"].as_f64().unwrap());
+    let accuracies: Vec<f64> = last.collect();
+    assert_eq!(accuracies.len(), 3);
+    let mean = accuracies.iter().sum::<f64>() / 3.0;
+    assert!(mean >= 0.912, "{accuracies:?}");
 }

@@ -4,7 +4,7 @@ use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{percent_spread, points_interval, spread};
 use crate::plot::{Axis, Figure, Grid, Mark, Panel};
 use crate::recipe::{Activation, Recipe, bind, small};
-use crate::training::{Variant, train_all};
+use crate::variants::{Variant, train_all};
 use crate::verdict::Verdict;
 use tricks_optim::Sgd;
 use tricks_tensor::Result;

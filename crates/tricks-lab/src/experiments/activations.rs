@@ -6,7 +6,7 @@ use crate::plot::{Axis, Figure, Grid, Mark, Panel};
 use crate::probe::{activations, weight_gradients};
 use crate::recipe::{Activation, Init, Recipe, bind, he, large, small, xavier};
 use crate::stats::Sample;
-use crate::training::{Variant, train_all};
+use crate::variants::{Variant, train_all};
 use crate::verdict::Verdict;
 use tricks_optim::Sgd;
 use tricks_tensor::Result;

@@ -4,7 +4,7 @@ use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{interval as words, number, percent_spread, points_interval, spread};
 use crate::plot::{Axis, Figure, Grid, Panel, Style};
 use crate::recipe::{LrSchedule, Recipe};
-use crate::training::{Variant, train_all};
+use crate::variants::{Variant, train_all};
 use crate::verdict::Verdict;
 use tricks_schedule::{Cosine, Exponential, Milestones, Polynomial, Schedule, Step};
 use tricks_tensor::Result;
@@ -111,7 +111,8 @@ fn run(lab: &Lab) -> Result<Outcome> {
 /// The chapter's table beside computed values; gives the score in words.
 fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)]) -> String {
     let mut numbers = Table::new(
-        "η as a multiple of η₀: computed at the first and last epoch of each row of the chapter’s table",
+        "η as a multiple of η₀, computed at the first and the last epoch of each row of the chapter’s table: ✓ as the \
+         chapter says; ◐ as it says at the first epoch only; ✗ not as it says; with its value",
         &["epochs", "step", "interval", "exponential", "cosine"],
     );
     let (mut count, mut wrong) = ([0; 3], Vec::new());
@@ -121,13 +122,17 @@ fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)])
             let (name, schedule) = &schedules[column];
             let (a, b) = (number(schedule.at(*first)), number(schedule.at(*last)));
             let right = check(cell, schedule.as_ref(), *first, *last);
-            let (word, said) = match (right, cell) {
-                (None, _) => ("chapter: –", String::new()),
-                (Some(Right::Throughout), _) => ("✓", String::new()),
-                (Some(Right::AtFirst), Cell::Value(x, _)) => ("first epoch only, chapter:", number(*x)),
-                (Some(_), Cell::Value(x, _)) => ("✗ chapter:", number(*x)),
-                (Some(_), Cell::Small) => ("✗ chapter:", "near 0".into()),
-                (Some(_), _) => ("✗ chapter:", "falling".into()),
+            let said = match cell {
+                Cell::Value(x, _) => number(*x),
+                Cell::Small => "near 0".into(),
+                Cell::Falling => "falling".into(),
+                Cell::Nothing => String::new(),
+            };
+            let mark = match right {
+                None => String::new(),
+                Some(Right::Throughout) => " ✓".into(),
+                Some(Right::AtFirst) => format!(" ◐ {said}"),
+                Some(Right::Never) => format!(" ✗ {said}"),
             };
             if let Some(right) = right {
                 count[right as usize] += 1;
@@ -137,7 +142,7 @@ fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)])
                 }
             }
             let range = if a == b { a } else { format!("{a} → {b}") };
-            row.push(format!("{range} ({word}{}{said})", if said.is_empty() { "" } else { " " }));
+            row.push(range + &mark);
         }
         numbers.row(row);
     }

@@ -196,7 +196,7 @@ impl<'a> Frame<'a> {
                 if let Some(at) = self.y.at(*at) {
                     let y = (1.0 - at) * self.height;
                     line(out, "mark", (0.0, y), (self.width, y));
-                    text(out, "note", (self.width - 6.0, y - 5.0), "end", word);
+                    text(out, "note", (self.width - 6.0, y + 13.0), "end", word);
                 }
             }
             Mark::Up(at, word) => {

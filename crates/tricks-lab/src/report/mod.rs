@@ -139,12 +139,8 @@ fn section(out: &mut String, finished: &Finished) {
     }
     out.push_str("</tbody></table></div>\n");
     if !verdict.note().is_empty() {
-        let label = verdict.label().trim_end_matches(" only when …");
-        let _ = writeln!(
-            out,
-            "<p class=\"verdict\"><b>Verdict: {label}.</b> {}.</p>",
-            escape(&capital(verdict.note()))
-        );
+        let note = escape(&capital(verdict.note()));
+        let _ = writeln!(out, "<p><b>Verdict.</b> {note}.</p>");
     }
     for figure in &outcome.figures {
         let _ = writeln!(
