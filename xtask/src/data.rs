@@ -34,7 +34,7 @@ pub(crate) fn run() -> Outcome {
             )
         },
     )?;
-    shell("tar").args(["-xzf", ARCHIVE]).folder(&download).run()?;
+    shell("tar").args(["-xzof", ARCHIVE]).folder(&download).run()?;
     for (name, sum) in FILES {
         let unpacked = download.join("package/data").join(name);
         verify(&unpacked, sum)?;

@@ -46,6 +46,7 @@ enum Command {
         krate: Option<String>,
     },
     /// Benchmarks beside the machine's own limits; all arguments go to the benchmark program
+    #[command(disable_help_flag = true)]
     Bench {
         /// Arguments of the benchmark program; `--help` shows them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -58,6 +59,7 @@ enum Command {
         folder: Option<PathBuf>,
     },
     /// The experiments, with pictures and verdicts; all arguments go to the lab
+    #[command(disable_help_flag = true)]
     Lab {
         /// Arguments of the lab; `--help` shows them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

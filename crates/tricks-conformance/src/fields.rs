@@ -166,13 +166,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The keys that are set and were not read, with their values.
+    /// The keys that are set and were not read, with their values; remarks need no reader.
     pub fn unread(&self) -> Vec<String> {
         let read = self.read.borrow();
         let all = self.map.into_iter().flatten();
-        all.filter(|(key, value)| !value.is_null() && !read.contains(key.as_str()))
-            .map(|(key, value)| format!("{key} = {}", brief(value)))
-            .collect()
+        all.filter(|(key, value)| {
+            *key != "remark" && !value.is_null() && !read.contains(key.as_str())
+        })
+        .map(|(key, value)| format!("{key} = {}", brief(value)))
+        .collect()
     }
 }
 

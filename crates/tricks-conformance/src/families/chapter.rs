@@ -61,7 +61,6 @@ fn on_a_function<F: Float>(run: &mut Run<'_>, rule: Box<dyn Rule<F>>, lr: f64) -
         return Err(Stop::Skip(format!("function {}", run.text("function"))));
     }
     run.expect.describes("columns");
-    run.expect.describes("remark");
     let wrong = || Stop::Malformed("trajectory".into());
     let rows: Option<Vec<Vec<f64>>> = run.expect.list("trajectory")?.iter().map(numbers).collect();
     let rows = rows.filter(|rows| rows.iter().all(|row| row.len() == 3)).ok_or_else(wrong)?;

@@ -56,6 +56,11 @@ pub(super) fn schedule(
             let start = hyper.number_or("start_factor", 1.0 / 3.0)?;
             let end = hyper.number_or("end_factor", 1.0)?;
             let steps = hyper.count_opt("total_iters")?.unwrap_or(5);
+            if steps == 0 {
+                return Err(Stop::Skip(
+                    "total_iters = 0, where PyTorch never leaves the start".into(),
+                ));
+            }
             Box::new(Linear::torch(lr, start, end, steps)?)
         }
         "PolynomialLR" => Box::new(Polynomial {
