@@ -141,6 +141,7 @@ fn facts(lab: &Lab, threads: usize, seconds: f64) -> Facts {
         ("profile", lab.profile.name.to_string()),
         ("threads", threads.to_string()),
         ("time", format::seconds(seconds)),
+        ("metrics", "metrics.jsonl, beside this file: a line for each epoch of each run".into()),
         ("version", format!("tricks-lab {}", env!("CARGO_PKG_VERSION"))),
         ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
     ]

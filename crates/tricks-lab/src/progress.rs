@@ -13,9 +13,9 @@ const TEMPLATE: &str =
     "{prefix} {percent:>3}%|{bar:24.cyan}| {pos}/{len} [{clock_elapsed}<{clock_left}, {rate}{msg}]";
 
 impl Progress {
-    /// A bar that shows itself only on a terminal.
+    /// A bar that shows itself once it has something to count, and only on a terminal.
     pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
+        let bar = ProgressBar::hidden();
         // The template is a constant that names known fields; if it were not, the plain bar is shown.
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             let clock = |f: fn(&ProgressState) -> Duration| {
@@ -25,7 +25,7 @@ impl Progress {
             };
             bar.set_style(
                 style
-                    .progress_chars("##-")
+                    .progress_chars("## ")
                     .with_key("clock_elapsed", clock(ProgressState::elapsed))
                     .with_key("clock_left", clock(ProgressState::eta))
                     .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
@@ -47,6 +47,9 @@ impl Progress {
     /// Announces more steps.
     pub(crate) fn expect(&self, steps: u64) {
         self.bar.inc_length(steps);
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
     }
 
     /// One step is done, with this loss.
@@ -70,6 +73,7 @@ impl Progress {
     /// Takes the bar off the screen.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 

@@ -32,6 +32,10 @@ pub(crate) fn html(facts: &Facts, all: &[Finished]) -> String {
          Every number, picture and verdict on this page was computed in this run.</p>\n"
     );
     tally(&mut out, all);
+    let brief =
+        facts.iter().filter(|(name, _)| ["data", "seeds", "profile", "time"].contains(name));
+    let brief: Vec<_> = brief.map(|(name, value)| format!("{name}: {}", escape(value))).collect();
+    let _ = writeln!(out, "<p class=\"brief\">{}</p>", brief.join(" · "));
     out.push_str("</header>\n<main>\n");
     summary(&mut out, all);
     for finished in all {
