@@ -1,5 +1,5 @@
 use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn};
-use tricks_tensor::{Error, Float, Result, ndarray};
+use tricks_tensor::{Float, ndarray};
 
 /// Memory that only grows: a short last batch reuses what a full one needed.
 #[derive(Clone, Debug)]
@@ -39,31 +39,4 @@ impl<F: Float> Buffer<F> {
     pub(crate) fn slice_mut(&mut self) -> &mut [F] {
         &mut self.data[..self.shape.size()]
     }
-}
-
-/// Lends `y` as a slice in C order: itself, or a copy that is written back.
-pub(crate) fn with_slice_mut<F: Float, R>(
-    mut y: ArrayViewMutD<'_, F>,
-    f: impl FnOnce(&mut [F]) -> R,
-) -> R {
-    if let Some(y) = y.as_slice_mut() {
-        return f(y);
-    }
-    let mut copy = vec![F::zero(); y.len()];
-    let result = f(&mut copy);
-    y.iter_mut().zip(copy).for_each(|(y, copy)| *y = copy);
-    result
-}
-
-/// Refuses a view whose shape is not the expected one.
-pub(crate) fn check_shape(
-    name: &'static str,
-    what: &'static str,
-    found: &[usize],
-    expected: &[usize],
-) -> Result<()> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(Error::shape(name, (what, found), ("expected", expected)))
 }

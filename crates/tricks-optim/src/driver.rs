@@ -13,7 +13,7 @@ pub(crate) struct Job<'a, F> {
 }
 
 impl<'a, F: Float> Job<'a, F> {
-    fn run(self) {
+    pub(crate) fn run(self) {
         self.rule.step(&self.cx, self.slots, self.param, self.grad);
     }
 
@@ -50,38 +50,56 @@ impl<'a, F: Float, const CAPACITY: usize> Jobs<'a, F, CAPACITY> {
 
     pub(crate) fn run(&mut self) {
         let jobs = &mut self.jobs[..self.len];
-        let total = elements(jobs);
+        let total = elements(jobs.iter());
         // Four pieces a thread even out their speeds; smaller pieces only cost forks.
-        let piece = (total / (4 * kernel::threads())).max(kernel::MIN_FORK / 4);
-        run(jobs, if kernel::worth_forking(total) { piece } else { total });
+        let piece = (total / (4 * kernel::threads())).max(kernel::MIN_FORK);
+        run(None, jobs, None, if kernel::worth_forking(total) { piece } else { total });
         self.len = 0;
     }
 }
 
-fn elements<F>(jobs: &[Option<Job<'_, F>>]) -> usize {
-    jobs.iter().flatten().map(|job| job.param.len()).sum()
+fn elements<'j, 'a: 'j, F: 'a>(jobs: impl Iterator<Item = &'j Option<Job<'a, F>>>) -> usize {
+    jobs.flatten().map(|job| job.param.len()).sum()
 }
 
-/// Runs `jobs` in pieces of about `piece` elements.
-fn run<F: Float>(jobs: &mut [Option<Job<'_, F>>], piece: usize) {
-    let total = elements(jobs);
+/// Runs `head`, `jobs` and `tail`, halved in the middle until no piece is above `piece` elements.
+///
+/// The halves of a job that is cut are the tail of one side and the head of the other, so that
+/// nothing needs room of its own.
+fn run<'a, F: Float>(
+    head: Option<Job<'a, F>>,
+    jobs: &mut [Option<Job<'a, F>>],
+    tail: Option<Job<'a, F>>,
+    piece: usize,
+) {
+    let total = elements([&head, &tail].into_iter().chain(&*jobs));
     if total <= piece {
-        return jobs.iter_mut().filter_map(Option::take).for_each(Job::run);
+        let jobs = jobs.iter_mut().filter_map(Option::take);
+        return head.into_iter().chain(jobs).chain(tail).for_each(Job::run);
     }
-    if let [job] = jobs {
-        let Some(job) = job.take() else { return };
-        // Whole cache lines on both sides.
-        let (a, b) = job.split_at((total / 2).next_multiple_of(64).min(total));
-        kernel::join(|| run(&mut [Some(a)], piece), || run(&mut [Some(b)], piece));
-        return;
+    // Whole cache lines on both sides of a cut.
+    let cut = |job: Job<'a, F>, before: usize| {
+        let at = (total / 2).saturating_sub(before).next_multiple_of(64);
+        let at = at.min(job.param.len());
+        job.split_at(at)
+    };
+    let mut before = 0;
+    let mut holds_middle = |job: &Option<Job<'_, F>>| {
+        let len = job.as_ref().map_or(0, |job| job.param.len());
+        let holds = 2 * (before + len) >= total;
+        before += if holds { 0 } else { len };
+        holds
+    };
+    if holds_middle(&head) {
+        let Some((a, b)) = head.map(|job| cut(job, 0)) else { return };
+        kernel::join(|| run(Some(a), &mut [], None, piece), || run(Some(b), jobs, tail, piece));
+    } else if let Some(at) = jobs.iter().position(&mut holds_middle) {
+        let (left, right) = jobs.split_at_mut(at);
+        let (middle, right) = right.split_at_mut(1);
+        let Some((a, b)) = middle[0].take().map(|job| cut(job, before)) else { return };
+        kernel::join(|| run(head, left, Some(a), piece), || run(Some(b), right, tail, piece));
+    } else {
+        let Some((a, b)) = tail.map(|job| cut(job, before)) else { return };
+        kernel::join(|| run(head, jobs, Some(a), piece), || run(Some(b), &mut [], None, piece));
     }
-    // The first cut that leaves at least half on the left, and something on the right.
-    let mut left = 0;
-    let at = jobs.iter().position(|job| {
-        left += job.as_ref().map_or(0, |job| job.param.len());
-        2 * left >= total
-    });
-    let at = at.map_or(1, |at| at + 1).min(jobs.len() - 1);
-    let (a, b) = jobs.split_at_mut(at);
-    kernel::join(|| run(a, piece), || run(b, piece));
 }

@@ -26,6 +26,8 @@ pub struct Optimizer<F, R> {
     pub(crate) groups: Vec<Group<F>>,
     pub(crate) bound: Vec<Bound<F>>,
     pub(crate) steps: u64,
+    /// Of all parameters together.
+    elements: usize,
     weight_decay: Option<WeightDecay>,
     finite_check: bool,
     maximize: bool,
@@ -186,7 +188,9 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
             return Err(Error::invalid("Optimizer", "there is no parameter to train"));
         }
         let groups = groups.into_iter().map(|(_, group)| group).collect();
-        Ok(Optimizer { rule, groups, bound, steps: 0, weight_decay, finite_check, maximize })
+        let elements = bound.iter().map(|bound| bound.shape.iter().product::<usize>()).sum();
+        let steps = 0;
+        Ok(Optimizer { rule, groups, bound, steps, elements, weight_decay, finite_check, maximize })
     }
 }
 
@@ -242,6 +246,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     ) {
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let grad_scale = sign * clip.map_or(1.0, |clip| clip.scale);
+        // What one thread does anyway need not be collected.
+        let together = kernel::worth_forking(self.elements);
         let Self { rule, groups, bound, weight_decay, .. } = self;
         let rule: &dyn Rule<F> = rule;
         let mut bound = bound.iter_mut();
@@ -266,7 +272,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             bound.t = bound.t.saturating_add(1);
             let lr = lr * group.map_or(1.0, |group| group.lr_scale);
             let cx = StepCx { lr, t: bound.t, grad_scale, decay };
-            jobs.push(Job { rule, cx, slots: bound.memory.slots(), param: value, grad });
+            let job = Job { rule, cx, slots: bound.memory.slots(), param: value, grad };
+            if together { jobs.push(job) } else { job.run() }
         });
         jobs.run();
         self.steps = self.steps.saturating_add(1);

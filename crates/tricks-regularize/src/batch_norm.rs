@@ -5,8 +5,8 @@ mod tests;
 pub use config::{BatchNormConfig, RunningVariance};
 
 use crate::columns::{self, Coefficients, Moments};
-use crate::views::{fill, numbers, require_shape};
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
     Error, Float, Layer, Mode, ParamKind, ParamMut, Parameters, Path, Place, Result, hyper,
 };
@@ -245,7 +245,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         self.rows = Some(rows);
         let Self { weight, bias, moments, coefficients, .. } = self;
         prepare(moments, self.config.eps, (weight, bias), coefficients);
-        fill(y, |y| self.coefficients.map(x, y));
+        with_numbers(y, |y| self.coefficients.map(x, y));
         Ok(())
     }
 
@@ -258,11 +258,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         mode: Mode,
     ) -> Result<()> {
         self.output_shape(x.shape())?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        require_shape(NAME, ("output gradient", dy.shape()), ("output", y.shape()))?;
-        if let Some(dx) = &dx {
-            require_shape(NAME, ("input gradient", dx.shape()), ("input", x.shape()))?;
-        }
+        require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
         let rows = x.shape()[0];
         if self.rows != Some(rows) {
             let last = self.rows.map_or("there was none".into(), |n| format!("the last had {n}"));
@@ -281,7 +277,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         }
         if let Some(dx) = dx {
             self.prepare_gradient(batch.then_some(rows as f64));
-            fill(dx, |dx| self.coefficients.map_gradient(dy, x, dx));
+            with_numbers(dx, |dx| self.coefficients.map_gradient(dy, x, dx));
         }
         Ok(())
     }
@@ -300,7 +296,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         }
         let mut coefficients = Coefficients::new(self.features[0]);
         prepare(&moments, self.config.eps, (&self.weight, &self.bias), &mut coefficients);
-        fill(y, |y| coefficients.map(x, y));
+        with_numbers(y, |y| coefficients.map(x, y));
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
-use crate::views::{fill, numbers, require_shape};
 use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{Float, Layer, Mode, Noise, ParamMut, Parameters, Path, Place, Result, hyper};
 
 /// Inverted dropout: in training each element is zeroed with probability `p`, and the others grow
@@ -122,7 +122,9 @@ impl Dropout {
             (Mode::Train(_), None) => y.fill(F::zero()),
             (Mode::Train(noise), Some(threshold)) => {
                 let x = x.as_standard_layout();
-                fill(y, |y| scale_or_drop((noise, 0), threshold, self.scale(), numbers(&x), y));
+                with_numbers(y, |y| {
+                    scale_or_drop((noise, 0), threshold, self.scale(), numbers(&x), y)
+                });
             }
         }
     }
@@ -196,10 +198,8 @@ impl<F: Float> Layer<F> for Dropout {
         dx: Option<ArrayViewMutD<'_, F>>,
         mode: Mode,
     ) -> Result<()> {
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        require_shape(NAME, ("output gradient", dy.shape()), ("output", y.shape()))?;
+        require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
         if let Some(dx) = dx {
-            require_shape(NAME, ("input gradient", dx.shape()), ("input", x.shape()))?;
             self.run(dy, dx, mode);
         }
         Ok(())

@@ -20,7 +20,6 @@ mod elastic_net;
 mod l1;
 mod l2;
 mod penalty;
-mod views;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningVariance};
 pub use dropout::Dropout;

@@ -9,6 +9,7 @@
 //! | everything that survives a restart | [`StateDict`] |
 //! | what can go wrong | [`Error`] |
 //! | vector instructions, threads, sums, the matrix product | [`kernel`] |
+//! | shapes that match, numbers in C order | [`views`] |
 //! | backward passes held to central differences | [`gradcheck`] |
 //!
 //! Nothing here knows an optimizer, a schedule or a network.
@@ -26,6 +27,7 @@ mod path;
 mod state;
 #[cfg(feature = "safetensors")]
 mod state_file;
+pub mod views;
 
 pub use dict::Dict;
 pub use error::{Error, Result, hyper};

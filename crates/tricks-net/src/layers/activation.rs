@@ -32,6 +32,8 @@ pub(super) fn zip<F: Float>(
 /// and `dy`. Any shape, no parameters, no memory.
 macro_rules! activation {
     ($layer:ident, $value:ident, $gradient:ident) => {
+        use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
+
         impl<F: Float> tricks_tensor::Parameters<F> for $layer {
             fn visit<'p>(
                 &'p mut self,
@@ -70,16 +72,11 @@ macro_rules! activation {
                 dx: Option<tricks_tensor::ndarray::ArrayViewMutD<'_, F>>,
                 _: tricks_tensor::Mode,
             ) -> tricks_tensor::Result<()> {
-                use crate::buffer::{check_shape, with_slice_mut};
-                let name = stringify!($layer);
-                check_shape(name, "output", y.shape(), x.shape())?;
-                check_shape(name, "output gradient", dy.shape(), x.shape())?;
+                require_backward(stringify!($layer), x.shape(), &x, &y, &dy, dx.as_ref())?;
                 let Some(dx) = dx else { return Ok(()) };
-                check_shape(name, "input gradient", dx.shape(), x.shape())?;
                 let (y, dy) = (y.as_standard_layout(), dy.as_standard_layout());
-                let y = y.as_slice().expect("standard layout");
-                let dy = dy.as_slice().expect("standard layout");
-                with_slice_mut(dx, |dx| {
+                let (y, dy) = (numbers(&y), numbers(&dy));
+                with_numbers(dx, |dx| {
                     super::activation::zip(
                         y,
                         dy,
@@ -96,11 +93,10 @@ macro_rules! activation {
                 x: tricks_tensor::ndarray::ArrayViewD<'_, F>,
                 y: tricks_tensor::ndarray::ArrayViewMutD<'_, F>,
             ) -> tricks_tensor::Result<()> {
-                use crate::buffer::{check_shape, with_slice_mut};
-                check_shape(stringify!($layer), "output", y.shape(), x.shape())?;
+                require_shape(stringify!($layer), ("output", y.shape()), ("input", x.shape()))?;
                 let x = x.as_standard_layout();
-                let x = x.as_slice().expect("standard layout");
-                with_slice_mut(y, |y| {
+                let x = numbers(&x);
+                with_numbers(y, |y| {
                     super::activation::zip(
                         x,
                         x,

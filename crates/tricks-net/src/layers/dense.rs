@@ -1,9 +1,9 @@
-use crate::buffer::{check_shape, with_slice_mut};
 use ndarray::{
-    Array1, Array2, ArrayBase, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Data,
-    Dimension, IxDyn,
+    Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, CowArray, Dimension,
+    IxDyn,
 };
 use tricks_tensor::kernel::{matmul, vectorize};
+use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
     Error, Float, Layer, Mode, ParamKind, ParamMut, Parameters, Path, Place, Result, ndarray,
 };
@@ -72,7 +72,7 @@ impl<F: Float> Dense<F> {
         let (outputs, inputs) = weight.dim();
         let mut dense = Self { weight, ..Self::without_bias(inputs, outputs) };
         if let Some(bias) = bias {
-            check_shape(NAME, "bias", bias.shape(), &[outputs])?;
+            require_shape(NAME, ("bias", bias.shape()), ("expected", &[outputs]))?;
             let value = bias.as_standard_layout().into_owned();
             dense.bias = Some(Bias { value, grad: Array1::zeros(outputs) });
         }
@@ -101,9 +101,9 @@ impl<F: Float> Dense<F> {
 }
 
 /// All axes but the last taken together; `x` is in C order.
-fn rows<F, S: Data<Elem = F>>(x: &ArrayBase<S, IxDyn>) -> ArrayView2<'_, F> {
+fn rows<'a, F: Float>(x: &'a CowArray<'_, F, IxDyn>) -> ArrayView2<'a, F> {
     let shape = (row_count(x.shape()), x.shape()[x.ndim() - 1]);
-    ArrayView2::from_shape(shape, x.as_slice().expect("standard layout")).expect("same size")
+    ArrayView2::from_shape(shape, numbers(x)).expect("same size")
 }
 
 fn row_count(shape: &[usize]) -> usize {
@@ -153,11 +153,7 @@ impl<F: Float> Layer<F> for Dense<F> {
         _: Mode,
     ) -> Result<()> {
         let expected = self.output_shape(x.shape())?;
-        check_shape(NAME, "output", y.shape(), expected.slice())?;
-        check_shape(NAME, "output gradient", dy.shape(), expected.slice())?;
-        if let Some(dx) = &dx {
-            check_shape(NAME, "input gradient", dx.shape(), x.shape())?;
-        }
+        require_backward(NAME, expected.slice(), &x, &y, &dy, dx.as_ref())?;
         let (one, zero) = (F::one(), F::zero());
         let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
         let (x, dy) = (rows(&x), rows(&dy));
@@ -168,7 +164,7 @@ impl<F: Float> Layer<F> for Dense<F> {
             sum_rows(dy, grad.as_slice_mut().expect("one dimension"));
         }
         if let Some(dx) = dx {
-            with_slice_mut(dx, |dx| {
+            with_numbers(dx, |dx| {
                 let dx = ArrayViewMut2::from_shape(x.dim(), dx).expect("checked above");
                 matmul(one, dy, self.weight.view(), zero, dx);
             });
@@ -178,10 +174,10 @@ impl<F: Float> Layer<F> for Dense<F> {
 
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
         let expected = self.output_shape(x.shape())?;
-        check_shape(NAME, "output", y.shape(), expected.slice())?;
+        require_shape(NAME, ("output", y.shape()), ("expected", expected.slice()))?;
         let x = x.as_standard_layout();
         let x = rows(&x);
-        with_slice_mut(y, |y| {
+        with_numbers(y, |y| {
             let mut y =
                 ArrayViewMut2::from_shape((x.nrows(), self.outputs()), y).expect("checked above");
             let keep = match &self.bias {

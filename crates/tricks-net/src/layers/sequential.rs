@@ -1,6 +1,7 @@
-use crate::buffer::{Buffer, check_shape};
+use crate::buffer::Buffer;
 use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn};
 use std::fmt;
+use tricks_tensor::views::require_shape;
 use tricks_tensor::{
     Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
 };
@@ -96,9 +97,9 @@ impl<F: Float> Sequential<F> {
                 return Err(Error::shape(format!("layers.{i}"), what, ("expected", shape.slice())));
             }
         }
-        check_shape(NAME, "output", y, shape.slice())?;
-        check_shape(NAME, "output gradient", dy, shape.slice())?;
-        dx.map_or(Ok(()), |dx| check_shape(NAME, "input gradient", dx, x))
+        require_shape(NAME, ("output", y), ("expected", shape.slice()))?;
+        require_shape(NAME, ("output gradient", dy), ("expected", shape.slice()))?;
+        dx.map_or(Ok(()), |dx| require_shape(NAME, ("input gradient", dx), ("expected", x)))
     }
 }
 
@@ -146,7 +147,11 @@ impl<F: Float> Layer<F> for Sequential<F> {
         mode: Mode,
     ) -> Result<()> {
         // Everything is checked before the first layer changes.
-        check_shape(NAME, "output", y.shape(), self.output_shape(x.shape())?.slice())?;
+        require_shape(
+            NAME,
+            ("output", y.shape()),
+            ("expected", self.output_shape(x.shape())?.slice()),
+        )?;
         let Some((last, inner)) = self.layers.split_last_mut() else {
             y.assign(&x);
             return Ok(());
@@ -198,7 +203,11 @@ impl<F: Float> Layer<F> for Sequential<F> {
     }
 
     fn infer(&self, x: ArrayViewD<'_, F>, mut y: ArrayViewMutD<'_, F>) -> Result<()> {
-        check_shape(NAME, "output", y.shape(), self.output_shape(x.shape())?.slice())?;
+        require_shape(
+            NAME,
+            ("output", y.shape()),
+            ("expected", self.output_shape(x.shape())?.slice()),
+        )?;
         let Some((last, inner)) = self.layers.split_last() else {
             y.assign(&x);
             return Ok(());

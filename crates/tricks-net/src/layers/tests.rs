@@ -238,7 +238,7 @@ fn wrong_shapes_are_refused_with_both() {
     assert_eq!(refused, "Dense: output has shape [5, 4], expected [5, 3]");
     assert!(one.output_shape(&[]).is_err());
     let refused = say(ReLU.infer(x.view(), y.view_mut()));
-    assert_eq!(refused, "ReLU: output has shape [5, 3], expected [5, 4]");
+    assert_eq!(refused, "ReLU: output has shape [5, 3], input [5, 4]");
     let bias = Some(ndarray::arr1(&[0.0; 2]));
     let refused = Dense::with_parameters(ndarray::arr2(&[[1.0]]), bias).unwrap_err();
     assert!(matches!(refused, Error::Shape { .. }));

@@ -1,6 +1,6 @@
 use super::{Loss, Target, refuse_empty};
-use crate::buffer::{check_shape, with_slice_mut};
 use ndarray::{ArrayViewD, ArrayViewMutD};
+use tricks_tensor::views::{require_shape, with_numbers};
 use tricks_tensor::{Error, Float, Result, ndarray};
 
 /// The mean of the squared differences, over all elements.
@@ -44,8 +44,8 @@ impl<F: Float> Loss<F> for MeanSquaredError {
         let count = y.len() as f64;
         let pairs = || y.iter().zip(&target).map(|(y, t)| y.widen() - t.widen());
         if let Some(dy) = dy {
-            check_shape(NAME, "gradient", dy.shape(), y.shape())?;
-            with_slice_mut(dy, |dy| {
+            require_shape(NAME, ("gradient", dy.shape()), ("output", y.shape()))?;
+            with_numbers(dy, |dy| {
                 for (dy, off) in dy.iter_mut().zip(pairs()) {
                     *dy = F::of(2.0 * off / count);
                 }

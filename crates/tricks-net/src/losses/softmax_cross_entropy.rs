@@ -1,6 +1,6 @@
 use super::{Loss, Target, refuse_empty};
-use crate::buffer::{check_shape, with_slice_mut};
 use ndarray::{ArrayViewD, ArrayViewMutD};
+use tricks_tensor::views::{require_shape, with_numbers};
 use tricks_tensor::{Error, Float, Result, hyper, math, ndarray};
 
 /// Softmax and cross-entropy in one: logits in, the mean negative log-probability out.
@@ -66,7 +66,7 @@ impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
         };
         refuse_empty(NAME, y.shape())?;
         if let Some(dy) = &dy {
-            check_shape(NAME, "gradient", dy.shape(), y.shape())?;
+            require_shape(NAME, ("gradient", dy.shape()), ("output", y.shape()))?;
         }
         let (keep, even) = (1.0 - self.label_smoothing, self.label_smoothing / classes as f64);
         let logits = y.as_standard_layout();
@@ -114,7 +114,7 @@ fn mean<F: Float>(
     dy: Option<ArrayViewMutD<'_, F>>,
 ) -> f64 {
     match dy {
-        Some(dy) => with_slice_mut(dy, |dy| sum(logits, classes, &q, dy)),
+        Some(dy) => with_numbers(dy, |dy| sum(logits, classes, &q, dy)),
         None => sum(logits, classes, &q, &mut []),
     }
 }

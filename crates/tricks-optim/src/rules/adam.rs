@@ -151,6 +151,13 @@ impl<F: Float> Rule<F> for Adam {
         let (beta2, fresh2) = (F::of(self.beta2), F::of(1.0 - self.beta2));
         let moments = move |g: F, m: F, v: F| (beta1 * m + fresh1 * g, beta2 * v + fresh2 * g * g);
         match self.amsgrad {
+            // The common case by itself: adding 0 would change no bit, but cost time in cache.
+            AmsGrad::Off if eps_root == F::zero() => {
+                each(cx, slots, param, grad, move |p, g, [m, v]| {
+                    let (m, v) = moments(g, m, v);
+                    (p - lr * m / ((v * v_scale).sqrt() + eps), [m, v])
+                })
+            }
             AmsGrad::Off => each(cx, slots, param, grad, move |p, g, [m, v]| {
                 let (m, v) = moments(g, m, v);
                 (p - lr * m / ((v * v_scale + eps_root).sqrt() + eps), [m, v])
