@@ -63,28 +63,30 @@ impl Verdict {
         }
     }
 
-    /// `mean > limit`: holds if the whole 95 % interval is above, fails if it is below.
+    /// `mean > limit`: holds if the whole 95 % interval is above, fails if none of it is.
     pub(crate) fn above(sample: &Sample, limit: f64) -> Self {
+        let (low, high) = sample.interval();
+        Self::compare(sample, limit, low > limit, high <= limit)
+    }
+
+    /// `mean < limit`: holds if the whole 95 % interval is below, fails if none of it is.
+    pub(crate) fn below(sample: &Sample, limit: f64) -> Self {
+        let (low, high) = sample.interval();
+        Self::compare(sample, limit, high < limit, low >= limit)
+    }
+
+    fn compare(sample: &Sample, limit: f64, holds: bool, fails: bool) -> Self {
         if let Some(undecided) = too_few(sample) {
             return undecided;
         }
-        let (low, high) = sample.interval();
-        if low > limit {
-            Verdict::Holds
-        } else if high < limit {
-            Verdict::DoesNotHold
-        } else {
-            let (low, high, limit) = (number(low), number(high), number(limit));
-            Verdict::Undecided(format!("the interval [{low}, {high}] straddles {limit}"))
-        }
-    }
-
-    /// `mean < limit`, likewise.
-    pub(crate) fn below(sample: &Sample, limit: f64) -> Self {
-        match Self::above(sample, limit) {
-            Verdict::Holds => Verdict::DoesNotHold,
-            Verdict::DoesNotHold => Verdict::Holds,
-            other => other,
+        match (holds, fails) {
+            (true, _) => Verdict::Holds,
+            (_, true) => Verdict::DoesNotHold,
+            _ => {
+                let (low, high) = sample.interval();
+                let (low, high, limit) = (number(low), number(high), number(limit));
+                Verdict::Undecided(format!("the interval [{low}, {high}] straddles {limit}"))
+            }
         }
     }
 
@@ -185,6 +187,10 @@ mod tests {
         assert_eq!(Verdict::above(&clear, 1.5), Verdict::DoesNotHold);
         assert_eq!(Verdict::below(&clear, 1.5), Verdict::Holds);
         assert_eq!(Verdict::below(&clear, 0.5), Verdict::DoesNotHold);
+        // No difference at all is neither above nor below.
+        let equal = Sample::new([0.0; 3]);
+        assert_eq!(Verdict::above(&equal, 0.0), Verdict::DoesNotHold);
+        assert_eq!(Verdict::below(&equal, 0.0), Verdict::DoesNotHold);
         // 1 ± 4.303 · 0.1/√3 = [0.75, 1.25]
         assert!(matches!(Verdict::above(&clear, 0.9), Verdict::Undecided(_)));
         assert!(matches!(Verdict::below(&clear, 1.2), Verdict::Undecided(_)));

@@ -95,7 +95,7 @@ fn run(lab: &Lab) -> Result<Outcome> {
     let (left, kept) = (each(ada, Seen::left), each(rms, Seen::left));
     let less = left.minus(&kept);
     outcome.part(
-        "in a long run AdaGrad’s step gets too small, RMSProp’s does not",
+        "AdaGrad’s step wears out in the course of a run, RMSProp’s does not",
         format!("of the largest median step, at the end AdaGrad has {} left, RMSProp {}", spread(&left), spread(&kept)),
         "AdaGrad’s share minus RMSProp’s, seed by seed, below 0",
         Verdict::below(&less, 0.0),

@@ -126,7 +126,7 @@ impl Fitted<'_> {
                 .unwrap_or(10.0 * power);
             let first = (self.low / step).ceil() as i64;
             let last = (self.high / step).floor() as i64;
-            (first..=last).map(|i| i as f64 * step).map(|v| (inside(v), number(v))).collect()
+            (first..=last).map(|i| i as f64 * step).map(|v| (inside(v), tick(v))).collect()
         };
         ticks.retain(|(at, _)| (-1e-9..=1.0 + 1e-9).contains(at));
         ticks
@@ -152,6 +152,11 @@ impl Fitted<'_> {
         let values = (first..=last).flat_map(|p| digits.iter().map(move |d| d * 10f64.powi(p)));
         values.map(|v| (inside(v.log10()), number(v))).collect()
     }
+}
+
+/// Short enough to stand beside its neighbours.
+fn tick(v: f64) -> String {
+    if v.abs() < 1e4 { number(v) } else { scientific(v) }
 }
 
 fn power_label(power: f64) -> String {
