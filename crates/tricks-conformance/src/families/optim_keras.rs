@@ -72,10 +72,11 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     }
     if plan.clipping.as_ref().is_some_and(|clipping| !matches!(clipping, Clipping::EachElement(_)))
     {
-        // Measured on the public vectors: with the norm of `clipnorm`, or the factor of
-        // `global_clipnorm`, rounded to f32 the reference is met to 1e-9; without, to 4e-9.
+        // With the norm of `clipnorm`, or the factor of `global_clipnorm`, rounded to f32 the
+        // reference's numbers come out within the tolerance; in f64 they are missed by 25 and 32
+        // times it. The reference, not the library, is in single precision there.
         let single = Tolerance { rtol: 1e-6, atol: 1e-9 };
-        run.loosen(single, "Keras rounds the norm or the factor to f32");
+        run.loosen(single, "the reference clips in single precision");
     }
     descend(run, plan)?;
     Ok(())
