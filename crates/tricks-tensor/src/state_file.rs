@@ -1,6 +1,9 @@
 use crate::{Entry, Error, Result, StateDict, Values};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::HashMap;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -52,6 +55,7 @@ impl StateDict {
     /// [`Error::Format`] for hostile or damaged bytes, and for tensors of other types.
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
         let wrong = |e: safetensors::SafeTensorError| Error::format(name, e);
+        check_header(bytes).map_err(|message| Error::format(name, message))?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
         let version = metadata.metadata().as_ref().and_then(|m| m.get(FORMAT.0));
         if let Some(version) = version.filter(|v| v.starts_with("tricks-") && *v != FORMAT.1) {
@@ -123,6 +127,42 @@ impl StateDict {
     }
 }
 
+/// What the format forbids and its reader lets pass: padding in front of the header, and two
+/// tensors of one name.
+fn check_header(bytes: &[u8]) -> Result<(), String> {
+    // Lengths are the reader's business.
+    let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(()) };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let Some(header) = rest.get(..length) else { return Ok(()) };
+    if header.first() != Some(&b'{') {
+        return Err("the header does not start with {".into());
+    }
+    serde_json::Deserializer::from_slice(header)
+        .deserialize_map(DistinctNames)
+        .map_err(|e| format!("header: {e}"))
+}
+
+/// Visits a map and refuses a name that stands twice.
+struct DistinctNames;
+
+impl<'de> Visitor<'de> for DistinctNames {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut names = HashSet::new();
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
+            if let Some(twice) = names.replace(name) {
+                return Err(serde::de::Error::custom(format!("{twice} stands twice")));
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +203,21 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             let _ = StateDict::from_bytes("state", &bytes);
         }
+    }
+
+    #[test]
+    fn padding_and_doubles_are_refused() {
+        let file = |header: &str| {
+            let length = (header.len() as u64).to_le_bytes();
+            [&length, header.as_bytes(), &[0; 4]].concat()
+        };
+        let load = |bytes: &[u8]| StateDict::from_bytes("f", bytes).map_err(|e| e.to_string());
+        let w = r#""w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+        assert!(load(&file(&format!("{{{w}}}"))).is_ok());
+        let padded = load(&file(&format!(" {{{w}}}"))).unwrap_err();
+        assert_eq!(padded, "f: the header does not start with {");
+        let double = load(&file(&format!("{{{w},{w}}}"))).unwrap_err();
+        assert!(double.starts_with("f: header: w stands twice"), "{double}");
     }
 
     #[test]
