@@ -39,7 +39,7 @@ families! {
     attention at least 0,
     bad_inputs at least 175,
     chapter at least 62,
-    checkpoints at least 94,
+    checkpoints at least 96,
     init at least 185,
     layers at least 13,
     losses at least 13,
