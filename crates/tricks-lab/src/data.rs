@@ -161,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn plain_files_are_read_as_zipped_ones() {
+        let plain = EMBEDDED.map(|file| unzip(file.to_vec(), "x").unwrap());
+        assert!(plain[0].starts_with(&[0, 0, 8, 3]));
+        let images = Images::from_files(plain, "plain", (100, 100)).unwrap();
+        assert_eq!(images.train, embedded((100, 100)).train);
+    }
+
+    #[test]
     fn a_limit_takes_the_first() {
         let images = embedded((64, 2000));
         assert_eq!((images.train.len(), images.test.len()), (64, 1000));
