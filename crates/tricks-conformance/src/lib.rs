@@ -9,7 +9,6 @@
 //!   lacks cannot pass by accident;
 //! * an expectation that was not compared makes the case *failed*.
 
-mod any_rule;
 pub mod families;
 mod fields;
 mod problem;
@@ -18,7 +17,6 @@ mod report;
 mod run;
 mod vectors;
 
-pub use any_rule::AnyRule;
 pub use fields::Fields;
 pub use problem::Problem;
 pub use report::{FamilyReport, Report};
@@ -27,3 +25,8 @@ pub use vectors::{Family, Tensor, Tolerance, read_folder};
 
 /// The folder of the vectors that come with the repository.
 pub const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors");
+
+/// The examples of the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

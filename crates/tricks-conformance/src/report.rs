@@ -11,8 +11,6 @@ pub struct FamilyReport {
     pub name: String,
     /// How many cases passed.
     pub passed: usize,
-    /// Identifier and reason of those that passed with a wider tolerance than their own.
-    pub loosened: Vec<(String, String)>,
     /// Identifier and message of those that failed.
     pub failed: Vec<(String, String)>,
     /// How many were skipped, by operation and reason.
@@ -21,22 +19,13 @@ pub struct FamilyReport {
 
 impl FamilyReport {
     pub(crate) fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            passed: 0,
-            loosened: vec![],
-            failed: vec![],
-            skipped: BTreeMap::new(),
-        }
+        let (failed, skipped) = (vec![], BTreeMap::new());
+        Self { name: name.into(), passed: 0, failed, skipped }
     }
 
     pub(crate) fn note(&mut self, id: &str, op: &str, outcome: Outcome) {
         match outcome {
             Outcome::Passed => self.passed += 1,
-            Outcome::PassedLoosely(why) => {
-                self.passed += 1;
-                self.loosened.push((id.into(), why));
-            }
             Outcome::Failed(why) => self.failed.push((id.into(), why)),
             Outcome::Skipped(why) => *self.skipped.entry((op.into(), why)).or_default() += 1,
         }
@@ -88,14 +77,6 @@ impl fmt::Display for Report {
         for family in &self.0 {
             for line in family.skip_lines() {
                 writeln!(f, "  {}: {line}", family.name)?;
-            }
-        }
-        if self.0.iter().any(|family| !family.loosened.is_empty()) {
-            writeln!(f, "\npassed with a wider tolerance:")?;
-        }
-        for family in &self.0 {
-            for (id, why) in &family.loosened {
-                writeln!(f, "  {} {id}\n      {why}", family.name)?;
             }
         }
         if self.totals().1 > 0 {

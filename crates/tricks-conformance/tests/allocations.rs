@@ -4,7 +4,7 @@
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
-use tricks_conformance::{AnyRule, registry::RULES};
+use tricks_conformance::registry::RULES;
 use tricks_optim::{Optimizer, StepArgs, clip_global_norm};
 use tricks_tensor::{Dict, ndarray::ArrayD};
 
@@ -25,7 +25,7 @@ fn a_step_allocates_nothing() {
                 params.insert(name, value.clone());
                 params.set_grad(name, value.view()).unwrap();
             }
-            let rule = AnyRule((form.make.0)());
+            let rule = (form.make.0)();
             let mut optimizer = Optimizer::builder(rule).bind(&mut params).unwrap();
             let allocations = pool.install(|| {
                 let mut step = || {

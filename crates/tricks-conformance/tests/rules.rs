@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use rayon::ThreadPoolBuilder;
-use tricks_conformance::AnyRule;
 use tricks_conformance::registry::{RULES, RuleForm};
 use tricks_net::layers::Dense;
 use tricks_optim::{Optimizer, Rule};
@@ -16,8 +15,8 @@ fn forms() -> impl Iterator<Item = (String, &'static RuleForm)> {
     })
 }
 
-fn wide(form: &RuleForm) -> AnyRule<f64> {
-    AnyRule((form.make.1)())
+fn wide(form: &RuleForm) -> Box<dyn Rule<f64>> {
+    (form.make.1)()
 }
 
 /// Numbers in (−1, 1), the same for the same `(stream, index)`.
@@ -65,7 +64,7 @@ fn all_bits<F: Float>(params: &Dict<F>) -> Vec<Vec<u64>> {
 
 fn resumes<F: Float>(name: &str, make: fn() -> Box<dyn Rule<F>>) {
     let mut params = dict::<F>();
-    let mut whole = Optimizer::builder(AnyRule(make())).bind(&mut params).unwrap();
+    let mut whole = Optimizer::builder(make()).bind(&mut params).unwrap();
     for t in 0..4 {
         set_gradients(&mut params, t);
         whole.step(0.01, &mut params).unwrap();
@@ -74,7 +73,7 @@ fn resumes<F: Float>(name: &str, make: fn() -> Box<dyn Rule<F>>) {
     let saved = whole.state();
     let from_file = StateDict::from_bytes("state", &saved.to_bytes().unwrap()).unwrap();
     assert_eq!(from_file, saved, "{name}");
-    let mut resumed = Optimizer::builder(AnyRule(make())).bind(&mut resumed_params).unwrap();
+    let mut resumed = Optimizer::builder(make()).bind(&mut resumed_params).unwrap();
     resumed.load_state(&from_file).unwrap();
     for t in 4..9 {
         set_gradients(&mut params, t);
@@ -131,7 +130,7 @@ fn slices_maps_and_layers_are_the_same() {
 }
 
 /// Runs a rule on named slices of one flat vector, cut at `cuts`.
-fn run_cut<F: Float>(rule: AnyRule<F>, len: usize, cut: usize, steps: u64) -> Vec<F> {
+fn run_cut<F: Float>(rule: Box<dyn Rule<F>>, len: usize, cut: usize, steps: u64) -> Vec<F> {
     let (mut values, mut grads) = (numbers::<F>(5, 0, len), vec![F::zero(); len]);
     let mut optimizer = None;
     let mut rule = Some(rule);
@@ -165,7 +164,7 @@ fn threads_change_nothing() {
     for (name, form) in forms() {
         let mut results = [1, 2, 3, 7].map(|threads| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let rule = AnyRule((form.make.0)());
+            let rule = (form.make.0)();
             pool.install(|| bits(run_cut(rule, LEN, 130_000, 3)))
         });
         let [one, rest @ ..] = &mut results;
@@ -190,7 +189,7 @@ fn without_a_learning_rate_nothing_moves() {
 #[test]
 fn single_precision_follows_double() {
     for (name, form) in forms() {
-        let narrow = run_cut(AnyRule((form.make.0)()), 400, 100, 30);
+        let narrow = run_cut((form.make.0)(), 400, 100, 30);
         let wide = run_cut(wide(form), 400, 100, 30);
         for (i, (a, b)) in narrow.iter().zip(&wide).enumerate() {
             // The first AdaGrad and RMSProp steps are ±η whatever the gradient; near a gradient
@@ -206,7 +205,7 @@ fn bad_hyper_parameters_are_refused_by_name() {
         for (field, make, values) in row.refuses {
             for value in *values {
                 let mut params = dict::<f64>();
-                let refused = Optimizer::builder(AnyRule(make(*value))).bind(&mut params);
+                let refused = Optimizer::builder(make(*value)).bind(&mut params);
                 let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
                 assert!(
                     message.contains(field),

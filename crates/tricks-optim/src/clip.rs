@@ -66,9 +66,10 @@ impl ClipGlobalNorm {
         let positive = self.p > 0.0;
         hyper::require("ClipGlobalNorm", "p", self.p, positive, "above 0")?;
         let norm = norm(params, self.p);
-        let scale = self.max_norm / (norm + self.eps);
-        // Not `min`: a NaN norm must give a NaN factor.
-        Ok(Clip { norm, scale: if scale > 1.0 { 1.0 } else { scale } })
+        // This way round, a norm of 0 without `eps` needs no clip, and a NaN norm gives a NaN factor.
+        let divisor = norm + self.eps;
+        let scale = if divisor <= self.max_norm { 1.0 } else { self.max_norm / divisor };
+        Ok(Clip { norm, scale })
     }
 }
 

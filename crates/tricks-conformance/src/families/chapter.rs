@@ -3,7 +3,7 @@ use super::in_dtype;
 use super::layer::set;
 use super::not_yet;
 use crate::fields::numbers;
-use crate::{AnyRule, Run, Stop, Tensor};
+use crate::{Run, Stop, Tensor};
 use tricks_init::{Fan, VarianceScaling};
 use tricks_optim::{AdaGrad, Adam, Momentum, Optimizer, RmsProp, Rule, Sgd, WeightDecay};
 use tricks_regularize::{
@@ -69,7 +69,7 @@ fn on_a_function<F: Float>(run: &mut Run<'_>, rule: Box<dyn Rule<F>>, lr: f64) -
     let (mut x, mut y) = ([F::of(start[0])], [F::of(start[1])]);
     let (mut dx, mut dy) = ([F::zero()], [F::zero()]);
     let mut params = [("x", &mut x[..], &mut dx[..]), ("y", &mut y[..], &mut dy[..])];
-    let mut optimizer = Optimizer::builder(AnyRule(rule)).bind(&mut params)?;
+    let mut optimizer = Optimizer::builder(rule).bind(&mut params)?;
     for (t, row) in rows.iter().enumerate() {
         let [(_, x, dx), (_, y, dy)] = &mut params;
         let (x, y) = (x[0], y[0]);

@@ -1,7 +1,7 @@
 //! What the optimizer families share: a rule on a stream of gradients.
 
 use crate::fields::numbers;
-use crate::{AnyRule, Problem, Run, Stop};
+use crate::{Problem, Run, Stop};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tricks_optim::{
@@ -45,7 +45,7 @@ impl<F> Plan<F> {
 pub(super) fn descend<F: Float>(
     run: &mut Run<'_>,
     plan: Plan<F>,
-) -> Result<Optimizer<F, AnyRule<F>>, Stop> {
+) -> Result<Optimizer<F, Box<dyn Rule<F>>>, Stop> {
     let problem = Problem::of(run)?;
     let lrs = lr_per_step(run, plan.lr)?;
     let absent = absent_grads(run)?;
@@ -54,7 +54,7 @@ pub(super) fn descend<F: Float>(
         params.insert(name.as_str(), array(shape, init));
     }
 
-    let mut builder = Optimizer::builder(AnyRule(plan.rule)).maximize(plan.maximize);
+    let mut builder = Optimizer::builder(plan.rule).maximize(plan.maximize);
     if let Some(decay) = plan.decay {
         builder = builder.weight_decay(decay);
     }

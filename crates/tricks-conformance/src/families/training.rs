@@ -2,13 +2,13 @@ use super::layer::{get, set};
 use super::masked::Masked;
 use super::schedules::{AnySchedule, all_read};
 use super::{in_dtype, lr_torch, not_yet, optim_torch};
-use crate::{AnyRule, Fields, Run, Stop, Tensor};
+use crate::{Fields, Run, Stop, Tensor};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use tricks_net::Net;
 use tricks_net::layers::{Dense, ReLU, Sequential, Sigmoid, Tanh};
 use tricks_net::losses::{Loss, SoftmaxCrossEntropy};
-use tricks_optim::{Group, Optimizer, StepArgs, WeightDecay, clip_global_norm};
+use tricks_optim::{Group, Optimizer, Rule, StepArgs, WeightDecay, clip_global_norm};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_schedule::Schedule;
 use tricks_tensor::ndarray::{Array2, ArrayD, Axis, IxDyn};
@@ -188,7 +188,7 @@ fn loss(text: &str) -> Result<SoftmaxCrossEntropy, Stop> {
 fn bind<F: Float>(
     net: &mut Net<F, Sequential<F>>,
     hyper: &Fields<'_>,
-) -> Result<Optimizer<F, AnyRule<F>>, Stop> {
+) -> Result<Optimizer<F, Box<dyn Rule<F>>>, Stop> {
     let op = hyper.text("op")?;
     let (rule, decay) = optim_torch::rule::<F>(op, hyper)?;
     let matrices = "parameters with 2 or more dims only";
@@ -198,7 +198,7 @@ fn bind<F: Float>(
         Some(text) => return Err(Stop::Skip(format!("weight_decay_on = {text}"))),
     };
     all_read(hyper)?;
-    Ok(Optimizer::builder(AnyRule(rule))
+    Ok(Optimizer::builder(rule)
         .weight_decay(WeightDecay::None)
         .group(
             move |place| place.shape.len() >= at_least,

@@ -4,7 +4,7 @@ mod calls;
 
 use super::lr_torch::plateau_rule;
 use super::{not_yet, optim_torch};
-use crate::{AnyRule, Fields, Run, Stop};
+use crate::{Fields, Run, Stop};
 use serde_json::Value;
 use tricks_optim::{Adam, Optimizer, Rule};
 use tricks_schedule::{
@@ -78,7 +78,7 @@ fn hyper_parameter(run: &mut Run<'_>) -> Checked {
     let lr = run.hyper.number_or("lr", rule.default_lr())?;
     let mut params = params();
     let before = params.clone();
-    let outcome = Optimizer::builder(AnyRule(rule))
+    let outcome = Optimizer::builder(rule)
         .weight_decay(decay)
         .bind(&mut params)
         .and_then(|mut optimizer| optimizer.step(lr, &mut params));
@@ -150,7 +150,7 @@ fn build(op: &str, hyper: &Fields<'_>, lr: f64) -> std::result::Result<Result<()
 
 fn non_finite(run: &mut Run<'_>) -> Checked {
     let mut params = params::<f64>();
-    let mut optimizer = Optimizer::builder(AnyRule(rule(run)?)).bind(&mut params)?;
+    let mut optimizer = Optimizer::builder(rule(run)?).bind(&mut params)?;
     optimizer.step(0.1, &mut params)?;
     let id = run.text("id");
     let mut grad = ArrayD::from_elem(IxDyn(&[4]), 0.5);
@@ -175,7 +175,7 @@ fn non_finite(run: &mut Run<'_>) -> Checked {
 
 fn shape_mismatch(run: &mut Run<'_>) -> Checked {
     let mut params = params::<f64>();
-    let mut optimizer = Optimizer::builder(AnyRule(rule(run)?)).bind(&mut params)?;
+    let mut optimizer = Optimizer::builder(rule(run)?).bind(&mut params)?;
     let before = params.clone();
     let turned = params.set_grad("first", ArrayD::zeros(IxDyn(&[3, 2])).view());
     run.require("a gradient of another shape was taken", turned.is_err());
@@ -186,7 +186,7 @@ fn shape_mismatch(run: &mut Run<'_>) -> Checked {
     let (mut last, mut other) = ([1.0; 4], [0.5; 4]);
     let mut bound =
         [("last", &mut last[..], &mut other[..]), ("first", &mut first[..], &mut grad[..])];
-    let mut of_slices = Optimizer::builder(AnyRule(rule(run)?)).bind(&mut bound)?;
+    let mut of_slices = Optimizer::builder(rule(run)?).bind(&mut bound)?;
     let mut wrong =
         [("last", &mut last[..], &mut other[..]), ("first", &mut first[..], &mut short[..])];
     let outcome = of_slices.step(0.1, &mut wrong);
@@ -204,7 +204,7 @@ fn zero_size(run: &mut Run<'_>) -> Checked {
     let mut params = Dict::<f64>::new();
     params.insert("nothing", ArrayD::zeros(IxDyn(&[0, 3])));
     params.set_grad("nothing", ArrayD::zeros(IxDyn(&[0, 3])).view())?;
-    let bound = Optimizer::builder(AnyRule(rule(run)?)).bind(&mut params);
+    let bound = Optimizer::builder(rule(run)?).bind(&mut params);
     judge(run, bound.and_then(|mut optimizer| optimizer.step(0.1, &mut params)))
 }
 
