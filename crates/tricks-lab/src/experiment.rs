@@ -32,6 +32,8 @@ pub(crate) struct Lab {
     pub(crate) progress: Progress,
     /// One line for each epoch of each run.
     pub(crate) metrics: Metrics,
+    /// Where the report goes, and what belongs to it.
+    pub(crate) out: PathBuf,
     /// Where the standard configuration saves itself, if it does.
     pub(crate) checkpoint: Option<PathBuf>,
 }

@@ -105,6 +105,7 @@ fn run(options: &Options, chosen: &[&'static Experiment]) -> Result<String> {
         profile,
         progress: Progress::new(),
         metrics,
+        out: out.clone(),
         checkpoint: options.checkpoint.clone(),
     };
 
@@ -141,7 +142,7 @@ fn facts(lab: &Lab, threads: usize, seconds: f64) -> Facts {
         ("profile", lab.profile.name.to_string()),
         ("threads", threads.to_string()),
         ("time", format::seconds(seconds)),
-        ("metrics", "metrics.jsonl, beside this file: a line for each epoch of each run".into()),
+        ("metrics", "beside this file: metrics.jsonl, a line for each epoch of each run; standard-seed….jsonl, a line for each update of the standard configuration".into()),
         ("version", format!("tricks-lab {}", env!("CARGO_PKG_VERSION"))),
         ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
     ]

@@ -33,7 +33,7 @@ impl Metrics {
         experiment: &str,
         run: &str,
         seed: u64,
-        epoch: usize,
+        epoch: u64,
         at: &Epoch,
     ) -> Result<()> {
         let line = json!({

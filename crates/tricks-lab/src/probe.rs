@@ -11,13 +11,12 @@ use tricks_tensor::{Grad, Noise, ParamKind, Parameters as _, Path, Result};
 /// # Errors
 /// A recipe that cannot be.
 pub(crate) fn probe(recipe: &Recipe, images: &Images, seed: u64, samples: usize) -> Result<Model> {
-    let noise = Noise::new(seed);
-    let mut net = recipe.build(images.inputs, images.classes, noise.child(0))?;
+    let mut net = recipe.build(images.inputs, images.classes, seed)?;
     let samples: Vec<usize> = (0..samples.min(labels(&images.train).len())).collect();
     let mut batch = Batch::new();
     images.train.fill(&samples, &mut batch)?;
     let (x, target) = (batch.x(), batch.target());
-    let pass = net.forward_train(&x, noise.child(1))?;
+    let pass = net.forward_train(&x, Noise::new(seed).pass(0))?;
     pass.backward(|y, dy| SoftmaxCrossEntropy::default().gradient(y, target, dy))?;
     Ok(net)
 }

@@ -3,10 +3,10 @@
 use tricks_init::{Initializer, Layout, Normal, VarianceScaling};
 use tricks_net::Net;
 use tricks_net::layers::{Dense, ReLU, Sequential, Sigmoid, Tanh};
-use tricks_optim::{Adam, Optimizer, Rule};
+use tricks_optim::{Adam, Rule};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_schedule::{Cosine, Schedule};
-use tricks_tensor::{Noise, Result, StateDict};
+use tricks_tensor::{Noise, Result};
 
 /// The kind of network all experiments train.
 pub(crate) type Model = Net<f32, Sequential<f32>>;
@@ -14,11 +14,11 @@ pub(crate) type Model = Net<f32, Sequential<f32>>;
 /// From the first learning rate and the number of updates to a schedule over updates.
 pub(crate) type LrSchedule = fn(f64, u64) -> Box<dyn Schedule + Send + Sync>;
 
-/// Binds an update rule to a network.
-pub(crate) type Bind = fn(&mut Model) -> Result<Box<dyn Steps>>;
-
 /// From a seed's noise to the weights of a network.
 pub(crate) type Init = fn(&mut Model, Noise) -> Result<()>;
+
+/// Marks the noise of the first weights apart from that of a run's orders and masks.
+const WEIGHTS: u64 = u64::MAX;
 
 /// What follows a dense layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub(crate) struct Recipe {
     pub(crate) batch_norm: bool,
     /// The rate of dropout after each activation; 0 for none.
     pub(crate) dropout: f64,
-    /// The optimizer.
-    pub(crate) rule: Bind,
+    /// The optimizer's.
+    pub(crate) rule: fn() -> Box<dyn Rule<f32>>,
     /// η₀
     pub(crate) lr: f64,
     /// η over the updates.
@@ -66,7 +66,7 @@ impl Recipe {
             init: he,
             batch_norm: true,
             dropout: 0.5,
-            rule: |net| bind(Adam::chapter(), net),
+            rule: || Box::new(Adam::chapter()),
             lr: 0.001,
             schedule: |lr, steps| Box::new(Cosine { from: lr, to: 0.0, steps }),
             batch: 128,
@@ -92,8 +92,8 @@ impl Recipe {
         }
     }
 
-    /// The network with its first weights.
-    pub(crate) fn build(&self, inputs: usize, classes: usize, noise: Noise) -> Result<Model> {
+    /// The network with the first weights of a seed.
+    pub(crate) fn build(&self, inputs: usize, classes: usize, seed: u64) -> Result<Model> {
         let mut layers = Sequential::new();
         let mut width = inputs;
         for &units in &self.hidden {
@@ -112,7 +112,7 @@ impl Recipe {
             width = units;
         }
         let mut net = Net::new(layers.push(Dense::new(width, classes)));
-        (self.init)(&mut net, noise)?;
+        (self.init)(&mut net, Noise::new(seed).child(WEIGHTS))?;
         Ok(net)
     }
 
@@ -149,31 +149,4 @@ pub(crate) fn small(net: &mut Model, noise: Noise) -> Result<()> {
 /// `N(0, 1)`
 pub(crate) fn large(net: &mut Model, noise: Noise) -> Result<()> {
     initialize(net, &Normal { mean: 0.0, std: 1.0 }, noise)
-}
-
-/// An optimizer whatever its rule.
-pub(crate) trait Steps: Send {
-    /// Updates the network.
-    fn step(&mut self, lr: f64, net: &mut Model) -> Result<()>;
-    /// What a resumed run needs.
-    fn state(&self) -> StateDict;
-    /// Takes it up again.
-    fn load_state(&mut self, state: &StateDict) -> Result<()>;
-}
-
-impl<R: Rule<f32>> Steps for Optimizer<f32, R> {
-    fn step(&mut self, lr: f64, net: &mut Model) -> Result<()> {
-        Optimizer::step(self, lr, net)
-    }
-    fn state(&self) -> StateDict {
-        Optimizer::state(self)
-    }
-    fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        Optimizer::load_state(self, state)
-    }
-}
-
-/// Binds a rule.
-pub(crate) fn bind<R: Rule<f32> + 'static>(rule: R, net: &mut Model) -> Result<Box<dyn Steps>> {
-    Ok(Box::new(Optimizer::builder(rule).bind(net)?))
 }

@@ -1,15 +1,30 @@
-//! Training runs: the loop, with every trick one line of it.
-//!
-//! A loop of its own, because experiments vary the rule as a value, watch single updates, and take
-//! a run that leaves the finite numbers as a measurement and not as an error.
+//! Training runs: the library's loop, and what the lab keeps of it.
 
-use crate::data::{Images, labels};
-use crate::recipe::{Model, Recipe, Steps};
-use tricks_net::data::{Batch, Batching, DataSource as _, Last};
-use tricks_net::losses::{Loss as _, SoftmaxCrossEntropy};
-use tricks_net::train::{load_parameters, save_parameters};
+use crate::experiment::Lab;
+use crate::progress::Progress;
+use crate::recipe::Recipe;
+use tricks_net::Net;
+use tricks_net::data::{Batching, DataSource as _, Last};
+use tricks_net::layers::Sequential;
+use tricks_net::losses::SoftmaxCrossEntropy;
+use tricks_net::train::{
+    Control, EpochReport, Metrics, Observer, Outcome, Plan, Run, StepReport, save_parameters,
+};
+use tricks_optim::{Optimizer, Rule};
 use tricks_schedule::Schedule;
-use tricks_tensor::{Error, Noise, ParamKind, Parameters as _, Path, Result, StateDict};
+use tricks_tensor::{Error, Result, StateDict, ndarray};
+
+/// The library's run, with the rule and the schedule chosen at run time.
+pub(crate) type Training = Run<
+    f32,
+    Sequential<f32>,
+    Box<dyn Rule<f32>>,
+    Box<dyn Schedule + Send + Sync>,
+    SoftmaxCrossEntropy,
+>;
+
+/// What can watch one.
+pub(crate) type Watcher<'a> = dyn Observer<f32, Sequential<f32>> + 'a;
 
 /// What is known after an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +33,7 @@ pub(crate) struct Epoch {
     pub(crate) step: u64,
     /// η of the last update.
     pub(crate) lr: f64,
-    /// Mean loss of the training passes.
+    /// Mean loss of the training passes; NaN once the run has diverged.
     pub(crate) train_loss: f64,
     /// Loss on the test images.
     pub(crate) test_loss: f64,
@@ -26,200 +41,149 @@ pub(crate) struct Epoch {
     pub(crate) test_accuracy: f64,
 }
 
-/// A network in training.
-pub(crate) struct Run<'a> {
-    recipe: &'a Recipe,
-    images: &'a Images,
-    /// The network.
-    pub(crate) net: Model,
-    /// Its optimizer.
-    pub(crate) optimizer: Box<dyn Steps>,
-    /// After each epoch.
-    pub(crate) history: Vec<Epoch>,
-    /// Whether the numbers left the finite; no update is made after that.
+/// A recipe and a seed.
+///
+/// A loss or a gradient that is not finite ends the updates, not the trial: it is a measurement.
+/// The epochs that are left then test the network as it stands.
+pub(crate) struct Trial<'a> {
+    /// Network, optimizer, schedule, position.
+    pub(crate) run: Training,
+    /// Whether the numbers left the finite.
     pub(crate) diverged: bool,
-    schedule: Box<dyn Schedule + Send + Sync>,
-    batching: Batching,
-    order: Vec<usize>,
-    batch: Batch<f32>,
-    noise: Noise,
-    step: u64,
+    lab: &'a Lab,
+    plan: Plan,
+    history: History,
 }
 
-/// What a seed's noise is for.
-const WEIGHTS: u64 = 0;
-const ORDER: u64 = 1;
-const PASSES: u64 = 2;
-
-impl<'a> Run<'a> {
-    /// Builds and initializes the network.
+impl<'a> Trial<'a> {
+    /// Initializes the network, and announces the updates to the bar.
     ///
     /// # Errors
     /// A recipe that cannot be.
-    pub(crate) fn new(recipe: &'a Recipe, images: &'a Images, seed: u64) -> Result<Self> {
-        let noise = Noise::new(seed);
-        let mut net = recipe.build(images.inputs, images.classes, noise.child(WEIGHTS))?;
-        let optimizer = (recipe.rule)(&mut net)?;
+    pub(crate) fn new(lab: &'a Lab, recipe: &Recipe, seed: u64) -> Result<Self> {
+        let images = &lab.images;
+        let samples = images.train.len();
+        let mut net = recipe.build(images.inputs, images.classes, seed)?;
+        let optimizer = Optimizer::builder((recipe.rule)()).bind(&mut net)?;
         // A short last batch has poor batch statistics: the next epoch brings its samples.
-        let batching =
-            Batching { last: Last::Drop, ..Batching::of(recipe.batch.min(images.train.len())) };
-        let mut run = Self {
-            recipe,
-            images,
-            net,
-            optimizer,
-            history: Vec::new(),
-            diverged: false,
-            schedule: Box::new(recipe.lr),
-            batching,
-            order: Vec::new(),
-            batch: Batch::new(),
-            noise,
-            step: 0,
-        };
-        run.schedule = (recipe.schedule)(recipe.lr, run.steps()?);
-        run.schedule.validate()?;
-        Ok(run)
+        let batching = Batching { last: Last::Drop, ..Batching::of(recipe.batch.min(samples)) };
+        let steps = batching.per_epoch(samples)? * recipe.epochs as u64;
+        lab.progress.expect(steps);
+        let schedule = (recipe.schedule)(recipe.lr, steps);
+        let run = Run::new(net, optimizer, schedule, SoftmaxCrossEntropy::default(), seed);
+        let (plan, history) = (Plan::new(recipe.epochs as u64, batching), History::default());
+        Ok(Self { run, diverged: false, lab, plan, history })
     }
 
-    /// Updates of an epoch.
-    ///
-    /// # Errors
-    /// No images.
-    pub(crate) fn steps_per_epoch(&self) -> Result<u64> {
-        self.batching.per_epoch(self.images.train.len())
+    /// After each epoch.
+    pub(crate) fn history(&self) -> &[Epoch] {
+        &self.history.epochs
     }
 
-    /// Updates of the whole run.
-    ///
-    /// # Errors
-    /// No images.
-    pub(crate) fn steps(&self) -> Result<u64> {
-        Ok(self.steps_per_epoch()? * self.recipe.epochs as u64)
+    /// Epochs done.
+    pub(crate) fn epochs(&self) -> u64 {
+        self.history.epochs.len() as u64
     }
 
     /// Whether all epochs are done.
     pub(crate) fn done(&self) -> bool {
-        self.history.len() >= self.recipe.epochs
+        self.epochs() >= self.plan.epochs
     }
 
-    /// One update; gives the loss before it, and nothing once the run has diverged.
+    /// Trains to the end, or until an observer stops it or the numbers leave the finite.
     ///
     /// # Errors
     /// Whatever is not the numbers' fault.
-    pub(crate) fn update(&mut self) -> Result<Option<f64>> {
-        let per_epoch = self.steps_per_epoch()?;
-        let (epoch, at) = (self.step / per_epoch, (self.step % per_epoch) as usize);
-        if at == 0 || self.order.is_empty() {
-            self.batching.order(
-                self.images.train.len(),
-                self.noise.child(ORDER),
-                epoch,
-                &mut self.order,
-            );
-        }
-        let samples = &self.order[at * self.batching.size..][..self.batching.size];
-        let noise = self.noise.child(PASSES).pass(self.step);
-        let lr = self.schedule.at(self.step);
-        self.step += 1;
-        if self.diverged {
-            return Ok(None);
-        }
-        self.images.train.fill(samples, &mut self.batch)?;
-        let (x, target) = (self.batch.x(), self.batch.target());
-        let pass = self.net.forward_train(&x, noise)?;
-        let loss = pass.backward(|y, dy| SoftmaxCrossEntropy::default().gradient(y, target, dy))?;
-        match self.optimizer.step(lr, &mut self.net) {
-            Err(Error::NonFinite { .. }) => self.diverged = true,
-            done => done?,
-        }
-        self.diverged |= !loss.is_finite();
-        Ok((!self.diverged).then_some(loss))
+    pub(crate) fn fit(&mut self, observers: &mut [&mut Watcher<'_>]) -> Result<Outcome> {
+        self.fit_until(self.plan.epochs, observers)
     }
 
-    /// The updates of an epoch, then the test.
+    fn fit_until(&mut self, epochs: u64, observers: &mut [&mut Watcher<'_>]) -> Result<Outcome> {
+        if self.diverged {
+            return Ok(Outcome::Finished);
+        }
+        let mut bar = &self.lab.progress;
+        let mut all: Vec<&mut Watcher<'_>> = vec![&mut bar, &mut self.history];
+        all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut Watcher<'_>));
+        let plan = Plan::new(epochs, self.plan.batching);
+        let (train, test) = (&self.lab.images.train, &self.lab.images.test);
+        match self.run.fit(&plan, train, Some(test), &mut all) {
+            Err(Error::NonFinite { .. }) => {
+                self.diverged = true;
+                Ok(Outcome::Finished)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// One epoch more, and the test. None of the observers may stop it.
     ///
     /// # Errors
-    /// As [`Run::update`].
-    pub(crate) fn epoch(&mut self, mut each: impl FnMut(f64)) -> Result<Epoch> {
-        let steps = self.steps_per_epoch()?;
-        let mut sum = 0.0;
-        for _ in 0..steps {
-            let loss = self.update()?.unwrap_or(f64::NAN);
-            sum += loss;
-            each(loss);
+    /// As [`Trial::fit`].
+    pub(crate) fn epoch(&mut self, observers: &mut [&mut Watcher<'_>]) -> Result<Epoch> {
+        let done = self.history.epochs.len();
+        self.fit_until(done as u64 + 1, observers)?;
+        if self.diverged {
+            let Lab { images, progress, .. } = self.lab;
+            let per_epoch = self.plan.batching.per_epoch(images.train.len())?;
+            let (first, step) = (done as u64 * per_epoch, (done as u64 + 1) * per_epoch);
+            progress.skip(step - self.run.position().step.max(first));
+            let test = self.run.evaluate(&images.test, self.plan.batching.size)?;
+            self.history.push(step, self.run.schedule.at(step - 1), f64::NAN, Some(test));
         }
-        let (test_loss, test_accuracy, _) = self.test()?;
-        let lr = self.schedule.at(self.step - 1);
-        let epoch =
-            Epoch { step: self.step, lr, train_loss: sum / steps as f64, test_loss, test_accuracy };
-        self.history.push(epoch);
-        Ok(epoch)
+        Ok(self.history.epochs[done])
     }
 
-    /// Loss, accuracy and the answers on the test images.
+    /// What the network takes the test images for.
     ///
     /// # Errors
     /// None for a network that was built for these images.
-    pub(crate) fn test(&self) -> Result<(f64, f64, Vec<usize>)> {
-        let (x, right) = (self.images.test.x(), labels(&self.images.test));
-        let y = self.net.predict(&x)?;
-        let loss = SoftmaxCrossEntropy::default().value(y.view(), right)?;
-        let answers: Vec<usize> = y.outer_iter().map(|row| largest(row.iter().copied())).collect();
-        let hits = answers.iter().zip(right).filter(|(a, b)| a == b).count();
-        Ok((loss, hits as f64 / right.len() as f64, answers))
+    pub(crate) fn answers(&self) -> Result<Vec<usize>> {
+        let y = self.run.net.predict(&self.lab.images.test.x())?;
+        let largest = |row: ndarray::ArrayView1<'_, f32>| {
+            // Of equals the first, as the library's accuracy has it.
+            let best = row.iter().enumerate().rev().max_by(|(_, a), (_, b)| a.total_cmp(b));
+            best.map_or(0, |(class, _)| class)
+        };
+        Ok(y.rows().into_iter().map(largest).collect())
     }
 
-    /// A hash of every bit of every parameter and running statistic.
-    pub(crate) fn fingerprint(&mut self) -> u64 {
-        let mut hash = FNV;
-        self.net.visit(&Path::ROOT, &mut |_, param| hash = fnv(hash, param.value));
-        hash
+    /// A hash (FNV-1a) of every bit of every parameter and running statistic.
+    ///
+    /// # Errors
+    /// None for parameters with names of their own.
+    pub(crate) fn fingerprint(&mut self) -> Result<u64> {
+        let bytes = save_parameters(&mut self.run.net).to_bytes()?;
+        Ok(bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
     }
 
-    /// One hash for each weight, first layer first.
-    pub(crate) fn fingerprints(&mut self) -> Vec<u64> {
-        let mut hashes = Vec::new();
-        self.net.visit(&Path::ROOT, &mut |place, param| {
-            if place.kind == ParamKind::Weight {
-                hashes.push(fnv(FNV, param.value));
-            }
-        });
-        hashes
-    }
-
-    /// Everything a resumed run needs.
+    /// The run's state, and the lab's entries beside it.
     pub(crate) fn state(&mut self) -> StateDict {
-        let mut state = StateDict::new();
-        state.extend("net", save_parameters(&mut self.net));
-        state.extend("optimizer", self.optimizer.state());
-        state.insert_count("step", self.step);
-        state.insert_count("diverged", u64::from(self.diverged));
-        let rows: Vec<f64> = self
-            .history
-            .iter()
+        let mut state = self.run.state();
+        let rows = self.history.epochs.iter();
+        let rows: Vec<f64> = rows
             .flat_map(|e| [e.step as f64, e.lr, e.train_loss, e.test_loss, e.test_accuracy])
             .collect();
-        state.insert("history", &[self.history.len(), 5], &rows);
-        state.insert_count("epochs", self.history.len() as u64);
+        state.insert("lab.history", &[self.history.epochs.len(), 5], &rows);
+        state.insert_count("lab.epochs", self.epochs());
+        state.insert_count("lab.diverged", u64::from(self.diverged));
         state
     }
 
     /// Goes on from a saved state.
     ///
     /// # Errors
-    /// A state of another network or optimizer; then this run must not be used.
+    /// A state of another network or optimizer.
     pub(crate) fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        load_parameters(&mut self.net, &state.section("net"))?;
-        self.optimizer.load_state(&state.section("optimizer"))?;
-        self.step = state.count("step")?;
-        self.diverged = state.count("diverged")? != 0;
-        let epochs = state.count("epochs")? as usize;
-        let rows = state.get::<f64>("history", &[epochs, 5])?;
-        self.history = rows
-            .as_chunks::<5>()
-            .0
-            .iter()
+        let epochs = state.count("lab.epochs")? as usize;
+        let rows = state.get::<f64>("lab.history", &[epochs, 5])?;
+        let diverged = state.count("lab.diverged")? != 0;
+        self.run.load_state(state)?;
+        self.diverged = diverged;
+        let rows = rows.as_chunks::<5>().0.iter();
+        self.history.epochs = rows
             .map(|&[step, lr, train_loss, test_loss, test_accuracy]| Epoch {
                 step: step as u64,
                 lr,
@@ -228,27 +192,97 @@ impl<'a> Run<'a> {
                 test_accuracy,
             })
             .collect();
-        self.order.clear();
+        self.lab.progress.skip(self.history.epochs.last().map_or(0, |epoch| epoch.step));
         Ok(())
     }
 }
 
-/// FNV-1a, 64 bits: its start.
-const FNV: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// ... and what numbers make of it.
-fn fnv(hash: u64, numbers: &[f32]) -> u64 {
-    let bytes = numbers.iter().flat_map(|x| x.to_le_bytes());
-    bytes.fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// The bar counts updates.
+impl<L> Observer<f32, L> for &Progress {
+    fn on_step(&mut self, report: &StepReport, _: &mut Net<f32, L>) -> Result<Control> {
+        self.step(report.loss);
+        Ok(Control::Continue)
+    }
 }
 
-/// The position of the largest number; the first of equals.
-fn largest(numbers: impl Iterator<Item = f32>) -> usize {
-    let (mut best, mut at) = (f32::NEG_INFINITY, 0);
-    for (i, x) in numbers.enumerate() {
-        if x > best {
-            (best, at) = (x, i);
-        }
+/// Writes down every epoch.
+#[derive(Default)]
+struct History {
+    epochs: Vec<Epoch>,
+    /// η of the last update.
+    lr: f64,
+}
+
+impl History {
+    fn push(&mut self, step: u64, lr: f64, train_loss: f64, test: Option<Metrics>) {
+        let test_loss = test.map_or(f64::NAN, |test| test.loss);
+        let test_accuracy = test.and_then(|test| test.accuracy).unwrap_or(f64::NAN);
+        self.epochs.push(Epoch { step, lr, train_loss, test_loss, test_accuracy });
     }
-    at
+}
+
+impl<L> Observer<f32, L> for History {
+    fn on_step(&mut self, report: &StepReport, _: &mut Net<f32, L>) -> Result<Control> {
+        self.lr = report.lr;
+        Ok(Control::Continue)
+    }
+
+    fn on_epoch(&mut self, report: &EpochReport, _: &mut Net<f32, L>) -> Result<Control> {
+        self.push(report.step, self.lr, report.train.loss, report.held_out);
+        Ok(Control::Continue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Images;
+    use crate::experiment::Profile;
+    use crate::recipe::{Activation, he};
+
+    /// Of a plain network with SGD, after 2 epochs of 3 updates.
+    fn trained(lr: f64) -> (Vec<Epoch>, bool) {
+        let out = std::env::temp_dir();
+        let name = format!("tricks-lab-{}-{lr}.jsonl", std::process::id());
+        let lab = Lab {
+            images: Images::load(None, (384, 100)).unwrap(),
+            profile: Profile::SMOKE,
+            progress: Progress::new(),
+            metrics: crate::metrics::Metrics::create(&out.join(&name)).unwrap(),
+            out: out.clone(),
+            checkpoint: None,
+        };
+        let recipe = Recipe {
+            rule: || Box::new(tricks_optim::Sgd),
+            lr,
+            ..Recipe::plain(&[16], Activation::ReLU, he, 2)
+        };
+        let mut whole = Trial::new(&lab, &recipe, 1).unwrap();
+        let mut halves = Trial::new(&lab, &recipe, 1).unwrap();
+        whole.epoch(&mut []).unwrap();
+        halves.load_state(&whole.state()).unwrap();
+        for trial in [&mut whole, &mut halves] {
+            trial.epoch(&mut []).unwrap();
+            assert!(trial.done());
+        }
+        assert_eq!(whole.state().to_bytes().unwrap(), halves.state().to_bytes().unwrap());
+        std::fs::remove_file(out.join(name)).unwrap();
+        (whole.history().to_vec(), whole.diverged)
+    }
+
+    #[test]
+    fn divergence_is_a_measurement() {
+        let (history, diverged) = trained(0.1);
+        assert!(!diverged);
+        assert_eq!(history.iter().map(|e| e.step).collect::<Vec<_>>(), [3, 6]);
+        assert!(history[1].train_loss < history[0].train_loss);
+
+        let (history, diverged) = trained(1e30);
+        assert!(diverged);
+        assert_eq!(history.iter().map(|e| e.step).collect::<Vec<_>>(), [3, 6]);
+        assert!(
+            history.iter().all(|e| e.train_loss.is_nan() && e.test_accuracy < 0.5),
+            "{history:?}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use crate::experiment::Lab;
 use crate::recipe::Recipe;
 use crate::stats::Sample;
-use crate::training::{Epoch, Run};
+use crate::training::{Epoch, Trial};
 use rayon::prelude::*;
 use tricks_tensor::Result;
 
@@ -47,22 +47,20 @@ pub(crate) fn train_all(
     recipes: &[(&'static str, Recipe)],
 ) -> Result<Vec<Variant>> {
     let seeds = lab.profile.seeds();
-    let mut runs = Vec::new();
+    let mut trials = Vec::new();
     for (name, recipe) in recipes {
         for &seed in &seeds {
-            let run = Run::new(recipe, &lab.images, seed)?;
-            lab.progress.expect(run.steps()?);
-            runs.push((*name, seed, run));
+            trials.push((*name, seed, Trial::new(lab, recipe, seed)?));
         }
     }
-    let finished = runs
+    let finished = trials
         .into_par_iter()
-        .map(|(name, seed, mut run)| {
-            while !run.done() {
-                let epoch = run.epoch(|loss| lab.progress.step(loss))?;
-                lab.metrics.write(experiment, name, seed, run.history.len(), &epoch)?;
+        .map(|(name, seed, mut trial)| {
+            while !trial.done() {
+                let epoch = trial.epoch(&mut [])?;
+                lab.metrics.write(experiment, name, seed, trial.epochs(), &epoch)?;
             }
-            Ok((run.history, run.diverged))
+            Ok((trial.history().to_vec(), trial.diverged))
         })
         .collect::<Result<Vec<_>>>()?;
     let variants = recipes.iter().zip(finished.chunks(seeds.len()));

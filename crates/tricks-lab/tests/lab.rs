@@ -77,6 +77,13 @@ fn every_experiment_runs_and_the_report_needs_nothing_else() {
             "{line}"
         );
     }
+    // 640 images in batches of 128, two epochs: ten updates, and two rows an epoch.
+    let log = fs::read_to_string(out.join("standard-seed1.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps = rows.iter().filter(|row| row["split"] == "train").map(|row| row["step"].as_u64());
+    assert!(steps.eq((0..10).map(Some)), "{log}");
+    assert_eq!(rows.len(), 14, "{log}");
 }
 
 #[test]
@@ -181,20 +188,4 @@ fn a_directory_of_ones_own_is_used_and_named() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let errors = text(&output.stderr);
     assert!(errors.contains("data: directory ") && errors.contains("own-data"), "{errors}");
-}
-
-/// What a well-made implementation reaches with this network, these images and 20 epochs.
-#[test]
-#[ignore = "trains for some seconds in a release build: cargo test --release -p tricks-lab -- --ignored"]
-fn the_standard_configuration_learns() {
-    let out = folder("standard");
-    let output = run(&["standard", "--out", out.to_str().unwrap()]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
-    let rows = metrics.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let last = rows.filter(|row| row["epoch"] == 20).map(|row| row["test_acc"].as_f64().unwrap());
-    let accuracies: Vec<f64> = last.collect();
-    assert_eq!(accuracies.len(), 3);
-    let mean = accuracies.iter().sum::<f64>() / 3.0;
-    assert!(mean >= 0.912, "{accuracies:?}");
 }

@@ -3,7 +3,7 @@
 use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{percent_spread, points_interval, spread};
 use crate::plot::{Axis, Figure, Grid, Mark, Panel};
-use crate::recipe::{Activation, Recipe, bind, small};
+use crate::recipe::{Activation, Recipe, small};
 use crate::variants::{Variant, train_all};
 use crate::verdict::Verdict;
 use tricks_optim::Sgd;
@@ -36,7 +36,7 @@ fn recipes(epochs: usize) -> Vec<(&'static str, &'static str, Recipe)> {
         ("no batch normalization", "batch normalization", with(|r| r.batch_norm = false)),
         ("no dropout", "dropout", with(|r| r.dropout = 0.0)),
         ("Adam → SGD, η 0.01", "Adam", with(|r| {
-            r.rule = |net| bind(Sgd, net);
+            r.rule = || Box::new(Sgd);
             r.lr = 0.01;
         })),
         ("no schedule", "the cosine schedule", with(|r| r.schedule = |lr, _| Box::new(lr))),

@@ -4,7 +4,7 @@ use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{number, percent, percent_spread, points_interval, scientific, spread};
 use crate::plot::{Axis, Figure, Grid, Mark, Panel};
 use crate::probe::{activations, weight_gradients};
-use crate::recipe::{Activation, Init, Recipe, bind, he, large, small, xavier};
+use crate::recipe::{Activation, Init, Recipe, he, large, small, xavier};
 use crate::stats::Sample;
 use crate::variants::{Variant, train_all};
 use crate::verdict::Verdict;
@@ -46,7 +46,7 @@ const RUNS: [&str; 12] = [
 
 fn recipe(kind: usize, start: usize, epochs: usize) -> Recipe {
     let plain = Recipe::plain(&[WIDTH; LAYERS], KINDS[kind].1, STARTS[start].1, epochs);
-    Recipe { rule: |net| bind(Sgd, net), lr: 0.1, batch: 64, ..plain }
+    Recipe { rule: || Box::new(Sgd), lr: 0.1, batch: 64, ..plain }
 }
 
 /// What is seen before training, for each seed.

@@ -3,11 +3,14 @@
 use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{interval, number, percent_spread, spread};
 use crate::plot::{Axis, Figure, Grid, Mark, Panel, Point};
-use crate::recipe::{Activation, Recipe, bind, he};
+use crate::recipe::{Activation, Recipe, he};
 use crate::stats::Sample;
-use crate::training::Run;
+use crate::training::Trial;
 use crate::verdict::Verdict;
 use rayon::prelude::*;
+use tricks_net::Net;
+use tricks_net::train::Outcome::Stopped;
+use tricks_net::train::{Control, Observer, StepReport};
 use tricks_optim::{AdaGrad, Optimizer, RmsProp, Rule};
 use tricks_tensor::{Result, StateDict, Values};
 
@@ -53,18 +56,16 @@ impl Seen {
 fn run(lab: &Lab) -> Result<Outcome> {
     let base = Recipe { lr: LR, ..Recipe::plain(&[64], Activation::ReLU, he, lab.profile.epochs(8)) };
     let recipes: [Recipe; 2] = [
-        Recipe { rule: |net| bind(AdaGrad::chapter(), net), ..base.clone() },
-        Recipe { rule: |net| bind(RmsProp::chapter(), net), ..base },
+        Recipe { rule: || Box::new(AdaGrad::chapter()), ..base.clone() },
+        Recipe { rule: || Box::new(RmsProp::chapter()), ..base },
     ];
-    let mut jobs = Vec::new();
+    let mut trials = Vec::new();
     for recipe in &recipes {
         for seed in lab.profile.seeds() {
-            let run = Run::new(recipe, &lab.images, seed)?;
-            lab.progress.expect(run.steps()?);
-            jobs.push(run);
+            trials.push(Trial::new(lab, recipe, seed)?);
         }
     }
-    let seen = jobs.into_par_iter().map(|run| watch(lab, run)).collect::<Result<Vec<_>>>()?;
+    let seen = trials.into_par_iter().map(watch).collect::<Result<Vec<_>>>()?;
     let (ada, rms) = seen.split_at(seen.len() / 2);
     let each = |seen: &[Seen], f: fn(&Seen) -> f64| Sample::new(seen.iter().map(f));
 
@@ -121,15 +122,22 @@ fn run(lab: &Lab) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Stops the training for a look: after the first update, and after every so many.
+struct Pause;
+
+impl<L> Observer<f32, L> for Pause {
+    fn on_step(&mut self, report: &StepReport, _: &mut Net<f32, L>) -> Result<Control> {
+        let updates = report.step + 1;
+        Ok(if updates == 1 || updates.is_multiple_of(EVERY) { Control::Stop } else { Control::Continue })
+    }
+}
+
 /// Trains and looks.
-fn watch(lab: &Lab, mut run: Run<'_>) -> Result<Seen> {
+fn watch(mut trial: Trial<'_>) -> Result<Seen> {
     let (mut seen, mut before) = (Seen::default(), Vec::new());
-    for update in 1..=run.steps()? {
-        lab.progress.step(run.update()?.unwrap_or(f64::NAN));
-        if update % EVERY != 0 && update != 1 {
-            continue;
-        }
-        let now = effective_steps(&run.optimizer.state());
+    while trial.fit(&mut [&mut Pause])? == Stopped {
+        let update = trial.run.position().step;
+        let now = effective_steps(&trial.run.optimizer.state());
         for (&old, &new) in before.iter().zip(&now) {
             // A parameter without a gradient so far has no step to speak of.
             if old < LR / EPS && new != old {

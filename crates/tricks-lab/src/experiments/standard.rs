@@ -6,10 +6,12 @@ use crate::format::{interval, number, percent, percent_spread, spread};
 use crate::plot::{Axis, Digit, Figure, Grid, Panel, Style, digits};
 use crate::recipe::Recipe;
 use crate::stats::Sample;
-use crate::training::{Epoch, Run};
+use crate::training::{Epoch, Trial};
 use crate::verdict::Verdict;
 use rayon::prelude::*;
+use std::fs::File;
 use std::path::Path;
+use tricks_net::train::JsonLines;
 use tricks_tensor::{Entry, Error, Result, StateDict, Values};
 
 /// The experiment.
@@ -33,10 +35,10 @@ struct Done {
 fn run(lab: &Lab) -> Result<Outcome> {
     let recipe = Recipe::standard(lab.profile.epochs(20));
     let seeds = lab.profile.seeds();
-    lab.progress.expect(Run::new(&recipe, &lab.images, 1)?.steps()? * seeds.len() as u64);
+    let trials = seeds.iter().map(|&seed| Trial::new(lab, &recipe, seed)).collect::<Result<Vec<_>>>()?;
     let done = match &lab.checkpoint {
-        Some(path) => one_by_one(lab, &recipe, &seeds, path)?,
-        None => seeds.par_iter().map(|&seed| train(lab, &recipe, seed)).collect::<Result<Vec<_>>>()?,
+        Some(path) => one_by_one(lab, trials, settings(lab, &recipe, &seeds), path)?,
+        None => trials.into_par_iter().map(|trial| train(lab, trial, |_| Ok(()))).collect::<Result<Vec<_>>>()?,
     };
     for Done { seed, fingerprint, .. } in &done {
         lab.progress.say(&format!("standard     seed {seed}: fingerprint {fingerprint:016x}"));
@@ -44,53 +46,49 @@ fn run(lab: &Lab) -> Result<Outcome> {
     Ok(outcome(lab, &recipe, &done))
 }
 
-fn train(lab: &Lab, recipe: &Recipe, seed: u64) -> Result<Done> {
-    let mut run = Run::new(recipe, &lab.images, seed)?;
-    while !run.done() {
-        run.epoch(|loss| lab.progress.step(loss))?;
+/// To the end, with a line in the log for each update; after each epoch `save` is called.
+fn train<'a>(lab: &Lab, mut trial: Trial<'a>, mut save: impl FnMut(&mut Trial<'a>) -> Result<()>) -> Result<Done> {
+    let seed = trial.run.seed();
+    let path = lab.out.join(format!("standard-seed{seed}.jsonl"));
+    if trial.epochs() == 0 {
+        File::create(&path).map_err(Error::io(&path, "create"))?;
     }
-    finish(lab, seed, run)
-}
-
-fn finish(lab: &Lab, seed: u64, mut run: Run<'_>) -> Result<Done> {
-    for (i, epoch) in run.history.iter().enumerate() {
-        lab.metrics.write(EXPERIMENT.name, "standard", seed, i + 1, epoch)?;
+    let mut log = JsonLines::append(path)?;
+    while !trial.done() {
+        trial.epoch(&mut [&mut log])?;
+        save(&mut trial)?;
     }
-    let (_, _, answers) = run.test()?;
-    Ok(Done { seed, fingerprint: run.fingerprint(), answers, history: run.history })
+    for (epoch, at) in (1..).zip(trial.history()) {
+        lab.metrics.write(EXPERIMENT.name, "standard", seed, epoch, at)?;
+    }
+    let (answers, fingerprint) = (trial.answers()?, trial.fingerprint()?);
+    Ok(Done { seed, history: trial.history().to_vec(), answers, fingerprint })
 }
 
 /// One seed after the other, with the state of each in `path` after every epoch.
-fn one_by_one(lab: &Lab, recipe: &Recipe, seeds: &[u64], path: &Path) -> Result<Vec<Done>> {
-    let settings = settings(lab, recipe, seeds);
+fn one_by_one(lab: &Lab, trials: Vec<Trial<'_>>, settings: Entry, path: &Path) -> Result<Vec<Done>> {
     let mut saved = match path.exists() {
         true => StateDict::load(path)?,
         false => StateDict::new(),
     };
-    if !saved.is_empty() {
-        let found = saved.entry("settings");
-        if found != Some(&settings) {
-            let message = "it was written with other data, seeds or epochs: choose another file, or remove it";
-            return Err(Error::format(path.display(), message));
-        }
+    if !saved.is_empty() && saved.entry("settings") != Some(&settings) {
+        let message = "it was written with other data, seeds or epochs: choose another file, or remove it";
+        return Err(Error::format(path.display(), message));
     }
     saved.insert_entry("settings", settings);
     let mut done = Vec::new();
-    for &seed in seeds {
+    for mut trial in trials {
+        let seed = trial.run.seed();
         let section = format!("seed{seed}");
-        let mut run = Run::new(recipe, &lab.images, seed)?;
         let state = saved.section(&section);
         if !state.is_empty() {
-            run.load_state(&state)?;
-            lab.progress.say(&format!("standard     seed {seed}: goes on after epoch {}", run.history.len()));
-            lab.progress.skip(run.steps_per_epoch()? * run.history.len() as u64);
+            trial.load_state(&state)?;
+            lab.progress.say(&format!("standard     seed {seed}: goes on after epoch {}", trial.epochs()));
         }
-        while !run.done() {
-            run.epoch(|loss| lab.progress.step(loss))?;
-            saved.extend(&section, run.state());
-            saved.save(path)?;
-        }
-        done.push(finish(lab, seed, run)?);
+        done.push(train(lab, trial, |trial| {
+            saved.extend(&section, trial.state());
+            saved.save(path)
+        })?);
     }
     Ok(done)
 }

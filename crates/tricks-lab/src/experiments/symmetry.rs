@@ -3,9 +3,9 @@
 use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{percent_spread, points_interval};
 use crate::plot::{Axis, Figure, Grid, Panel, Point};
-use crate::recipe::{Activation, Init, Model, Recipe, bind, he, initialize};
+use crate::recipe::{Activation, Init, Model, Recipe, he, initialize};
 use crate::stats::Sample;
-use crate::training::Run;
+use crate::training::Trial;
 use crate::verdict::Verdict;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -66,21 +66,19 @@ struct Seen {
 fn run(lab: &Lab) -> Result<Outcome> {
     let epochs = lab.profile.epochs(6);
     let recipes = CASES.map(|case| Recipe {
-        rule: |net| bind(Sgd, net),
+        rule: || Box::new(Sgd),
         lr: 0.1,
         dropout: case.dropout,
         ..Recipe::plain(&[UNITS, UNITS], case.activation, case.init, epochs)
     });
     let seeds = lab.profile.seeds();
-    let mut runs = Vec::new();
+    let mut trials = Vec::new();
     for recipe in &recipes {
         for &seed in &seeds {
-            let run = Run::new(recipe, &lab.images, seed)?;
-            lab.progress.expect(run.steps()?);
-            runs.push(run);
+            trials.push(Trial::new(lab, recipe, seed)?);
         }
     }
-    let seen = runs.into_par_iter().map(|run| watch(lab, run)).collect::<Result<Vec<_>>>()?;
+    let seen = trials.into_par_iter().map(watch).collect::<Result<Vec<_>>>()?;
     let cases: Vec<&[Seen]> = seen.chunks(seeds.len()).collect();
     let accuracy = |case: usize| Sample::new(cases[case].iter().map(|s| s.accuracy));
 
@@ -145,37 +143,36 @@ fn run(lab: &Lab) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn watch(lab: &Lab, mut run: Run<'_>) -> Result<Seen> {
-    let start = run.fingerprints();
+fn watch(mut trial: Trial<'_>) -> Result<Seen> {
+    let start = hidden_units(&mut trial.run.net);
     let mut seen = Seen { different: vec![], least: usize::MAX, most: 0, accuracy: f64::NAN, learned: vec![], moved: false };
-    while !run.done() {
-        let epoch = run.epoch(|loss| lab.progress.step(loss))?;
-        seen.accuracy = epoch.test_accuracy;
-        seen.learned.push((run.history.len() as f64, epoch.test_accuracy));
-        let counts = different_units(&mut run.net);
-        let (least, most) = (counts.iter().min().copied(), counts.iter().max().copied());
+    while !trial.done() {
+        seen.accuracy = trial.epoch(&mut [])?.test_accuracy;
+        let epoch = trial.epochs() as f64;
+        seen.learned.push((epoch, seen.accuracy));
+        let units = hidden_units(&mut trial.run.net);
+        seen.moved |= units != start;
+        let counts = units.iter().map(|rows| rows.iter().collect::<HashSet<_>>().len());
+        let (least, most) = (counts.clone().min(), counts.max());
         seen.most = seen.most.max(most.unwrap_or(0));
         seen.least = seen.least.min(least.unwrap_or(0));
-        seen.different.push((run.history.len() as f64, most.unwrap_or(0) as f64));
+        seen.different.push((epoch, most.unwrap_or(0) as f64));
     }
-    let end = run.fingerprints();
-    // The last weight is the output layer's.
-    seen.moved = start.iter().zip(&end).take(end.len().saturating_sub(1)).any(|(a, b)| a != b);
     Ok(seen)
 }
 
-/// How many different rows each hidden weight has.
-fn different_units(net: &mut Model) -> Vec<usize> {
-    let mut counts = Vec::new();
+/// The bits of each hidden weight: `[layer][unit][input]`.
+fn hidden_units(net: &mut Model) -> Vec<Vec<Vec<u32>>> {
+    let mut layers = Vec::new();
     net.visit(&Path::ROOT, &mut |place, param| {
         if let (ParamKind::Weight, &[_, inputs]) = (place.kind, place.shape) {
             let rows = param.value.chunks(inputs.max(1));
-            let bits = rows.map(|row| row.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
-            counts.push(bits.collect::<HashSet<_>>().len());
+            layers.push(rows.map(|row| row.iter().map(|x| x.to_bits()).collect()).collect());
         }
     });
-    counts.pop();
-    counts
+    // The last weight is the output layer's.
+    layers.pop();
+    layers
 }
 
 fn figure(cases: &[&[Seen]]) -> Figure {
