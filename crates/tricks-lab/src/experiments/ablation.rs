@@ -35,10 +35,14 @@ fn recipes(epochs: usize) -> Vec<(&'static str, &'static str, Recipe)> {
         ("ReLU → sigmoid", "ReLU", with(|r| r.activation = Activation::Sigmoid)),
         ("no batch normalization", "batch normalization", with(|r| r.batch_norm = false)),
         ("no dropout", "dropout", with(|r| r.dropout = 0.0)),
-        ("Adam → SGD, η 0.01", "Adam", with(|r| {
-            r.rule = || Box::new(Sgd);
-            r.lr = 0.01;
-        })),
+        (
+            "Adam → SGD, η 0.01",
+            "Adam",
+            with(|r| {
+                r.rule = || Box::new(Sgd);
+                r.lr = 0.01;
+            }),
+        ),
         ("no schedule", "the cosine schedule", with(|r| r.schedule = |lr, _| Box::new(lr))),
     ]
 }
@@ -63,7 +67,12 @@ fn run(lab: &Lab) -> Result<Outcome> {
         let cost = full.accuracy().minus(&variant.accuracy());
         outcome.part(
             &format!("{part} is needed"),
-            format!("{} against {}; loss without it {}", percent_spread(&full.accuracy()), percent_spread(&variant.accuracy()), points_interval(&cost)),
+            format!(
+                "{} against {}; loss without it {}",
+                percent_spread(&full.accuracy()),
+                percent_spread(&variant.accuracy()),
+                points_interval(&cost)
+            ),
             "test accuracy lost without it, seed by seed, above 0",
             Verdict::above(&cost, 0.0),
         );
@@ -92,7 +101,8 @@ fn costs_figure(variants: &[Variant]) -> Figure {
         let percent = variant.accuracy().map(|x| 100.0 * x);
         let (low, high) = percent.interval();
         let color = if variant.name == FULL { 2 } else { 0 };
-        panel = panel.with(Mark::Whisker { color, y: row as f64, low, middle: percent.mean(), high });
+        panel =
+            panel.with(Mark::Whisker { color, y: row as f64, low, middle: percent.mean(), high });
     }
     Figure::new(
         "Test accuracy with one part left out",
@@ -104,10 +114,13 @@ fn costs_figure(variants: &[Variant]) -> Figure {
 
 fn curves(variants: &[Variant]) -> Figure {
     let names: Vec<_> = variants.iter().map(|v| v.name).collect();
-    let mut accuracy = Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
-    let mut loss = Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
+    let mut accuracy =
+        Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
+    let mut loss =
+        Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
     for (i, variant) in variants.iter().enumerate() {
-        accuracy = accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
+        accuracy =
+            accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
         loss = loss.spread(i, variant.curve(|e| e.train_loss).iter().map(|(x, s)| (*x, s)));
     }
     Figure::new(

@@ -28,7 +28,8 @@ const BINS: usize = 40;
 
 const KINDS: [(&str, Activation); 3] =
     [("sigmoid", Activation::Sigmoid), ("tanh", Activation::Tanh), ("ReLU", Activation::ReLU)];
-const STARTS: [(&str, Init); 4] = [("σ = 0.01", small), ("σ = 1", large), ("Xavier", xavier), ("He", he)];
+const STARTS: [(&str, Init); 4] =
+    [("σ = 0.01", small), ("σ = 1", large), ("Xavier", xavier), ("He", he)];
 const SIGMOID: usize = 0;
 const TANH: usize = 1;
 const RELU: usize = 2;
@@ -39,9 +40,18 @@ const HE: usize = 3;
 
 /// `sigmoid, σ = 0.01`, ...: the name of each training run, kind by kind.
 const RUNS: [&str; 12] = [
-    "sigmoid, σ = 0.01", "sigmoid, σ = 1", "sigmoid, Xavier", "sigmoid, He",
-    "tanh, σ = 0.01", "tanh, σ = 1", "tanh, Xavier", "tanh, He",
-    "ReLU, σ = 0.01", "ReLU, σ = 1", "ReLU, Xavier", "ReLU, He",
+    "sigmoid, σ = 0.01",
+    "sigmoid, σ = 1",
+    "sigmoid, Xavier",
+    "sigmoid, He",
+    "tanh, σ = 0.01",
+    "tanh, σ = 1",
+    "tanh, Xavier",
+    "tanh, He",
+    "ReLU, σ = 0.01",
+    "ReLU, σ = 1",
+    "ReLU, Xavier",
+    "ReLU, He",
 ];
 
 fn recipe(kind: usize, start: usize, epochs: usize) -> Recipe {
@@ -72,8 +82,11 @@ fn look(lab: &Lab, kind: usize, start: usize) -> Result<Look> {
     for seed in lab.profile.seeds() {
         let seen = activations(&recipe, &lab.images, seed)?;
         let (first, last) = (&seen[0], &seen[LAYERS - 1]);
-        let share = |test: fn(f32) -> bool| last.iter().filter(|&&a| test(a)).count() as f64 / last.len() as f64;
-        let square = |a: &[f32]| a.iter().map(|&a| f64::from(a).powi(2)).sum::<f64>() / a.len() as f64;
+        let share = |test: fn(f32) -> bool| {
+            last.iter().filter(|&&a| test(a)).count() as f64 / last.len() as f64
+        };
+        let square =
+            |a: &[f32]| a.iter().map(|&a| f64::from(a).powi(2)).sum::<f64>() / a.len() as f64;
         let numbers = [
             share(|a| a.abs() < 0.05),
             share(|a| a.abs() < 0.05 || a > 0.95),
@@ -112,13 +125,18 @@ fn run(lab: &Lab) -> Result<Outcome> {
     };
     before(&mut outcome, &looks);
     after(&mut outcome, &variants);
-    let accuracy = |kind: usize, start: usize| percent(variants[STARTS.len() * kind + start].accuracy().mean());
+    let accuracy = |kind: usize, start: usize| {
+        percent(variants[STARTS.len() * kind + start].accuracy().mean())
+    };
     outcome.key = format!(
         "accuracy, σ 0.01 / σ 1 / Xavier / He: {}",
         KINDS
             .iter()
             .enumerate()
-            .map(|(k, (name, _))| format!("{name} {}", [0, 1, 2, 3].map(|s| accuracy(k, s)).join(" / ")))
+            .map(|(k, (name, _))| format!(
+                "{name} {}",
+                [0, 1, 2, 3].map(|s| accuracy(k, s)).join(" / ")
+            ))
             .collect::<Vec<_>>()
             .join("; "),
     );
@@ -155,10 +173,15 @@ fn before(outcome: &mut Outcome, looks: &[Look]) {
     );
     for (start, name) in [(SMALL, "σ = 0.01"), (LARGE, "σ = 1")] {
         let (here, xavier) = (&at(SIGMOID, start).gradient, &at(SIGMOID, XAVIER).gradient);
-        let ratio = Sample::new(here.values().iter().zip(xavier.values()).map(|(a, b)| (a / b).log10()));
+        let ratio =
+            Sample::new(here.values().iter().zip(xavier.values()).map(|(a, b)| (a / b).log10()));
         outcome.part(
             &format!("{name} makes gradients small (sigmoid)"),
-            format!("first layer {}, with Xavier {}", scientific(here.mean()), scientific(xavier.mean())),
+            format!(
+                "first layer {}, with Xavier {}",
+                scientific(here.mean()),
+                scientific(xavier.mean())
+            ),
             "below a tenth of the gradient with Xavier",
             Verdict::below(&ratio, -1.0),
         );
@@ -166,7 +189,11 @@ fn before(outcome: &mut Outcome, looks: &[Look]) {
     let (halved, kept) = (&at(RELU, XAVIER).kept, &at(RELU, HE).kept);
     outcome.part(
         "Xavier halves the variance in every ReLU layer",
-        format!("mean square of layer {LAYERS} over layer 1: {} (halving: {})", spread(halved), number(0.5f64.powi(LAYERS as i32 - 1))),
+        format!(
+            "mean square of layer {LAYERS} over layer 1: {} (halving: {})",
+            spread(halved),
+            number(0.5f64.powi(LAYERS as i32 - 1))
+        ),
         "below a quarter over four layers",
         Verdict::below(halved, 0.25),
     );
@@ -219,9 +246,16 @@ fn histograms(name: &str, looks: &[Look]) -> Figure {
             let top = bars.iter().fold(1e-3f64, |top, bar| top.max(bar.2));
             let x = Axis::linear("").between(low, high);
             panels.push(
-                Panel::new(title, x, Axis::linear(if layer == 0 { "share" } else { "" }).between(0.0, 1.3 * top))
-                    .with(Mark::Bars { color: if name == "ReLU" { 2 } else { usize::from(name == "tanh") }, bars, })
-                    .with(Mark::Note(format!("rms {}", number(rms(values))))),
+                Panel::new(
+                    title,
+                    x,
+                    Axis::linear(if layer == 0 { "share" } else { "" }).between(0.0, 1.3 * top),
+                )
+                .with(Mark::Bars {
+                    color: if name == "ReLU" { 2 } else { usize::from(name == "tanh") },
+                    bars,
+                })
+                .with(Mark::Note(format!("rms {}", number(rms(values))))),
             );
         }
     }
@@ -245,7 +279,11 @@ fn bars(values: &[f32], low: f64, high: f64) -> Vec<(f64, f64, f64)> {
         counts[(at.max(0.0) as usize).min(BINS - 1)] += 1;
     }
     let edge = |i: usize| low + (high - low) * i as f64 / BINS as f64;
-    counts.iter().enumerate().map(|(i, &n)| (edge(i), edge(i + 1), n as f64 / values.len() as f64)).collect()
+    counts
+        .iter()
+        .enumerate()
+        .map(|(i, &n)| (edge(i), edge(i + 1), n as f64 / values.len() as f64))
+        .collect()
 }
 
 fn training_figure(variants: &[Variant], classes: usize) -> Figure {
@@ -254,7 +292,8 @@ fn training_figure(variants: &[Variant], classes: usize) -> Figure {
         let y = Axis::linear("test accuracy").between(0.0, 1.0);
         let mut panel = Panel::new(*name, Axis::count("epoch"), y);
         for (i, variant) in variants.iter().enumerate() {
-            panel = panel.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
+            panel =
+                panel.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
         }
         panels.push(panel.with(Mark::Across(1.0 / classes.max(1) as f64, "chance".into())));
     }
@@ -267,9 +306,16 @@ fn training_figure(variants: &[Variant], classes: usize) -> Figure {
 }
 
 fn numbers(looks: &[Look], variants: &[Variant]) -> Table {
-    let head =
-        ["network", "rms of layer 5", "layer 5 over layer 1 (mean square)", "gradient of layer 1", "test accuracy", "diverged"];
-    let mut table = Table::new("Before and after training, mean ± standard deviation over seeds", &head);
+    let head = [
+        "network",
+        "rms of layer 5",
+        "layer 5 over layer 1 (mean square)",
+        "gradient of layer 1",
+        "test accuracy",
+        "diverged",
+    ];
+    let mut table =
+        Table::new("Before and after training, mean ± standard deviation over seeds", &head);
     for (look, variant) in looks.iter().zip(variants) {
         table.row([
             variant.name.to_string(),

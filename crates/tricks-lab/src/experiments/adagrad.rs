@@ -54,7 +54,8 @@ impl Seen {
 }
 
 fn run(lab: &Lab) -> Result<Outcome> {
-    let base = Recipe { lr: LR, ..Recipe::plain(&[64], Activation::ReLU, he, lab.profile.epochs(8)) };
+    let base =
+        Recipe { lr: LR, ..Recipe::plain(&[64], Activation::ReLU, he, lab.profile.epochs(8)) };
     let recipes: [Recipe; 2] = [
         Recipe { rule: || Box::new(AdaGrad::chapter()), ..base.clone() },
         Recipe { rule: || Box::new(RmsProp::chapter()), ..base },
@@ -83,7 +84,11 @@ fn run(lab: &Lab) -> Result<Outcome> {
     let looks: u64 = ada.iter().map(|s| s.changes).sum();
     outcome.part(
         "AdaGrad’s effective step only shrinks",
-        format!("{} rises in {} looks at parameters", ada.iter().map(|s| s.rises).sum::<u64>(), crate::format::thousands(looks)),
+        format!(
+            "{} rises in {} looks at parameters",
+            ada.iter().map(|s| s.rises).sum::<u64>(),
+            crate::format::thousands(looks)
+        ),
         "not one rise, for every seed",
         Verdict::every(&never),
     );
@@ -97,7 +102,11 @@ fn run(lab: &Lab) -> Result<Outcome> {
     let less = left.minus(&kept);
     outcome.part(
         "AdaGrad’s step wears out in the course of a run, RMSProp’s does not",
-        format!("of the largest median step, at the end AdaGrad has {} left, RMSProp {}", spread(&left), spread(&kept)),
+        format!(
+            "of the largest median step, at the end AdaGrad has {} left, RMSProp {}",
+            spread(&left),
+            spread(&kept)
+        ),
         "AdaGrad’s share minus RMSProp’s, seed by seed, below 0",
         Verdict::below(&less, 0.0),
     );
@@ -115,7 +124,9 @@ fn run(lab: &Lab) -> Result<Outcome> {
         &["optimizer", "first look", "middle", "end"],
     );
     for (name, seen) in NAMES.iter().zip([ada, rms]) {
-        let at = |part: usize| Sample::new(seen.iter().map(|s| s.quantiles[part * (s.quantiles.len() - 1) / 2].1[1]));
+        let at = |part: usize| {
+            Sample::new(seen.iter().map(|s| s.quantiles[part * (s.quantiles.len() - 1) / 2].1[1]))
+        };
         table.row([name.to_string(), spread(&at(0)), spread(&at(1)), spread(&at(2))]);
     }
     outcome.tables.push(table);
@@ -128,7 +139,11 @@ struct Pause;
 impl<L> Observer<f32, L> for Pause {
     fn on_step(&mut self, report: &StepReport, _: &mut Net<f32, L>) -> Result<Control> {
         let updates = report.step + 1;
-        Ok(if updates == 1 || updates.is_multiple_of(EVERY) { Control::Stop } else { Control::Continue })
+        Ok(if updates == 1 || updates.is_multiple_of(EVERY) {
+            Control::Stop
+        } else {
+            Control::Continue
+        })
     }
 }
 
@@ -148,7 +163,8 @@ fn watch(mut trial: Trial<'_>) -> Result<Seen> {
         let mut sorted: Vec<f64> = now.iter().copied().filter(|&step| step < LR / EPS).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         if let Some(end) = sorted.len().checked_sub(1) {
-            seen.quantiles.push((update as f64, [0.1, 0.5, 0.9].map(|q| sorted[(q * end as f64) as usize])));
+            seen.quantiles
+                .push((update as f64, [0.1, 0.5, 0.9].map(|q| sorted[(q * end as f64) as usize])));
         }
         before = now;
     }
@@ -160,7 +176,9 @@ fn effective_steps(state: &StateDict) -> Vec<f64> {
     let memory = state.iter().filter(|(name, _)| name.ends_with("/h"));
     memory
         .flat_map(|(_, entry)| match &entry.values {
-            Values::F32(h) => h.iter().map(|&h| LR / (f64::from(h).sqrt() + EPS)).collect::<Vec<_>>(),
+            Values::F32(h) => {
+                h.iter().map(|&h| LR / (f64::from(h).sqrt() + EPS)).collect::<Vec<_>>()
+            }
             _ => Vec::new(),
         })
         .collect()
@@ -171,13 +189,19 @@ fn training_figure(ada: &[Seen], rms: &[Seen]) -> Figure {
         .into_iter()
         .enumerate()
         .map(|(i, seen)| {
-            let mut panel = Panel::new(NAMES[i], Axis::count("update"), Axis::log("η/(√h + ε)").between(1e-2, 1e4));
+            let mut panel = Panel::new(
+                NAMES[i],
+                Axis::count("update"),
+                Axis::log("η/(√h + ε)").between(1e-2, 1e4),
+            );
             if let Some(first) = seen.first() {
-                let band = first.quantiles.iter().map(|&(t, [low, _, high])| (t, low, high)).collect();
+                let band =
+                    first.quantiles.iter().map(|&(t, [low, _, high])| (t, low, high)).collect();
                 panel = panel.with(Mark::Band { color: i, points: band });
             }
             for seen in seen {
-                panel = panel.line(i, seen.quantiles.iter().map(|&(t, [_, median, _])| (t, median)));
+                panel =
+                    panel.line(i, seen.quantiles.iter().map(|&(t, [_, median, _])| (t, median)));
             }
             panel
         })

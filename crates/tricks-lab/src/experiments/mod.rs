@@ -1,25 +1,27 @@
-//! The experiments, in the order of the report. To add one: its file, and its line here.
+//! The experiments, in the order of the report. To add one: its file, and its two lines here.
+
+mod ablation;
+mod activations;
+mod adagrad;
+mod schedules;
+mod standard;
+mod symmetry;
+mod valley;
+mod vanishing;
 
 use crate::experiment::Experiment;
 
-macro_rules! experiments {
-    ($($name:ident,)*) => {
-        $(mod $name;)*
-        /// All of them.
-        pub(crate) const ALL: &[&Experiment] = &[$(&$name::EXPERIMENT),*];
-    };
-}
-
-experiments! {
-    standard,
-    vanishing,
-    valley,
-    schedules,
-    adagrad,
-    symmetry,
-    activations,
-    ablation,
-}
+/// All of them.
+pub(crate) const ALL: &[&Experiment] = &[
+    &standard::EXPERIMENT,
+    &vanishing::EXPERIMENT,
+    &valley::EXPERIMENT,
+    &schedules::EXPERIMENT,
+    &adagrad::EXPERIMENT,
+    &symmetry::EXPERIMENT,
+    &activations::EXPERIMENT,
+    &ablation::EXPERIMENT,
+];
 
 /// The experiments of these names, in the order of the report; all for no name.
 ///

@@ -27,7 +27,10 @@ fn chapter() -> Vec<(&'static str, Box<dyn Schedule>)> {
     let end = HORIZON;
     vec![
         ("step (γ 0.5, k 10)", Box::new(Step { from: 1.0, gamma: 0.5, every: 10 })),
-        ("interval ([10, 50, 200], γ 0.7)", Box::new(Milestones { from: 1.0, gamma: 0.7, milestones: [10, 50, 200] })),
+        (
+            "interval ([10, 50, 200], γ 0.7)",
+            Box::new(Milestones { from: 1.0, gamma: 0.7, milestones: [10, 50, 200] }),
+        ),
         ("exponential (λ 0.1)", Box::new(Exponential { from: 1.0, lambda: 0.1 })),
         ("cosine (T 200)", Box::new(Cosine { from: 1.0, to: 0.0, steps: end })),
         ("polynomial (p 0.5)", Box::new(Polynomial { from: 1.0, to: 0.0, steps: end, power: 0.5 })),
@@ -138,7 +141,8 @@ fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)])
                 count[right as usize] += 1;
                 if right == Right::Never {
                     let kind = name.split(' ').next().unwrap_or(name);
-                    wrong.push(format!("{kind} at epochs {first}–{last} is {a} to {b}, not {said}"));
+                    wrong
+                        .push(format!("{kind} at epochs {first}–{last} is {a} to {b}, not {said}"));
                 }
             }
             let range = if a == b { a } else { format!("{a} → {b}") };
@@ -173,7 +177,11 @@ fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)])
 fn curves(schedules: &[(&str, Box<dyn Schedule>)]) -> Figure {
     let epochs = || (0..=HORIZON + 20).map(|t| (t, t as f64));
     let mut linear = Panel::new("η/η₀", Axis::count("epoch"), Axis::linear("η/η₀"));
-    let mut log = Panel::new("The same on a logarithmic scale", Axis::count("epoch"), Axis::log("η/η₀").between(1e-4, 1.5));
+    let mut log = Panel::new(
+        "The same on a logarithmic scale",
+        Axis::count("epoch"),
+        Axis::log("η/η₀").between(1e-4, 1.5),
+    );
     for (i, (_, schedule)) in schedules.iter().enumerate() {
         let style = if i < 2 { Style::Steps } else { Style::Solid };
         linear = linear.styled(i, style, epochs().map(|(t, x)| (x, schedule.at(t))));
@@ -188,13 +196,16 @@ fn curves(schedules: &[(&str, Box<dyn Schedule>)]) -> Figure {
     )
 }
 
-const NAMES: [&str; 6] = ["constant", "interval", "exponential", "cosine", "constant, η₀ = 0.01", "cosine, η₀ = 0.01"];
+const NAMES: [&str; 6] =
+    ["constant", "interval", "exponential", "cosine", "constant, η₀ = 0.01", "cosine, η₀ = 0.01"];
 
 fn recipes(lab: &Lab) -> Vec<(&'static str, Recipe)> {
     let constant: LrSchedule = |lr, _| Box::new(lr);
-    let interval: LrSchedule =
-        |lr, n| Box::new(Milestones { from: lr, gamma: 0.7, milestones: [n / 20, n / 4, 3 * n / 4] });
-    let exponential: LrSchedule = |lr, n| Box::new(Exponential { from: lr, lambda: 4.0 / n as f64 });
+    let interval: LrSchedule = |lr, n| {
+        Box::new(Milestones { from: lr, gamma: 0.7, milestones: [n / 20, n / 4, 3 * n / 4] })
+    };
+    let exponential: LrSchedule =
+        |lr, n| Box::new(Exponential { from: lr, lambda: 4.0 / n as f64 });
     let cosine: LrSchedule = |lr, n| Box::new(Cosine { from: lr, to: 0.0, steps: n });
     let all = [
         (constant, 0.001),
@@ -212,10 +223,15 @@ fn recipes(lab: &Lab) -> Vec<(&'static str, Recipe)> {
 fn training(outcome: &mut Outcome, variants: &[Variant]) {
     let [constant, interval, _, cosine, high, high_cosine] = variants else { return };
     let pairs = [("η₀ = 0.001", cosine, constant), ("η₀ = 0.01", high_cosine, high)];
-    let gains = pairs.map(|(name, falling, level)| (name, falling.accuracy().minus(&level.accuracy())));
+    let gains =
+        pairs.map(|(name, falling, level)| (name, falling.accuracy().minus(&level.accuracy())));
     outcome.part(
         "lowering η (cosine) ends with better test accuracy than constant η",
-        gains.iter().map(|(name, gain)| format!("{name}: difference {}", points_interval(gain))).collect::<Vec<_>>().join("; "),
+        gains
+            .iter()
+            .map(|(name, gain)| format!("{name}: difference {}", points_interval(gain)))
+            .collect::<Vec<_>>()
+            .join("; "),
         "difference, seed by seed, above 0",
         Verdict::under(&gains.each_ref().map(|(name, gain)| (*name, Verdict::above(gain, 0.0)))),
     );
@@ -224,7 +240,11 @@ fn training(outcome: &mut Outcome, variants: &[Variant]) {
     });
     outcome.part(
         "a small η at the end settles at a lower training loss",
-        falls.iter().map(|(name, fall)| format!("{name}: constant minus cosine {}", words(fall))).collect::<Vec<_>>().join("; "),
+        falls
+            .iter()
+            .map(|(name, fall)| format!("{name}: constant minus cosine {}", words(fall)))
+            .collect::<Vec<_>>()
+            .join("; "),
         "difference, seed by seed, above 0",
         Verdict::under(&falls.each_ref().map(|(name, fall)| (*name, Verdict::above(fall, 0.0)))),
     );
@@ -239,10 +259,13 @@ fn training(outcome: &mut Outcome, variants: &[Variant]) {
         "Standard configuration under each schedule, mean ± standard deviation over seeds",
         &["schedule", "test accuracy", "test loss", "training loss"],
     );
-    let mut accuracy = Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
-    let mut loss = Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
+    let mut accuracy =
+        Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
+    let mut loss =
+        Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
     for (i, variant) in variants.iter().enumerate() {
-        accuracy = accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
+        accuracy =
+            accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
         loss = loss.spread(i, variant.curve(|e| e.train_loss).iter().map(|(x, s)| (*x, s)));
         table.row([
             variant.name.to_string(),

@@ -35,10 +35,14 @@ struct Done {
 fn run(lab: &Lab) -> Result<Outcome> {
     let recipe = Recipe::standard(lab.profile.epochs(20));
     let seeds = lab.profile.seeds();
-    let trials = seeds.iter().map(|&seed| Trial::new(lab, &recipe, seed)).collect::<Result<Vec<_>>>()?;
+    let trials =
+        seeds.iter().map(|&seed| Trial::new(lab, &recipe, seed)).collect::<Result<Vec<_>>>()?;
     let done = match &lab.checkpoint {
         Some(path) => one_by_one(lab, trials, settings(lab, &recipe, &seeds), path)?,
-        None => trials.into_par_iter().map(|trial| train(lab, trial, |_| Ok(()))).collect::<Result<Vec<_>>>()?,
+        None => trials
+            .into_par_iter()
+            .map(|trial| train(lab, trial, |_| Ok(())))
+            .collect::<Result<Vec<_>>>()?,
     };
     for Done { seed, fingerprint, .. } in &done {
         lab.progress.say(&format!("standard     seed {seed}: fingerprint {fingerprint:016x}"));
@@ -47,7 +51,11 @@ fn run(lab: &Lab) -> Result<Outcome> {
 }
 
 /// To the end, with a line in the log for each update; after each epoch `save` is called.
-fn train<'a>(lab: &Lab, mut trial: Trial<'a>, mut save: impl FnMut(&mut Trial<'a>) -> Result<()>) -> Result<Done> {
+fn train<'a>(
+    lab: &Lab,
+    mut trial: Trial<'a>,
+    mut save: impl FnMut(&mut Trial<'a>) -> Result<()>,
+) -> Result<Done> {
     let seed = trial.run.seed();
     let path = lab.out.join(format!("standard-seed{seed}.jsonl"));
     if trial.epochs() == 0 {
@@ -66,13 +74,19 @@ fn train<'a>(lab: &Lab, mut trial: Trial<'a>, mut save: impl FnMut(&mut Trial<'a
 }
 
 /// One seed after the other, with the state of each in `path` after every epoch.
-fn one_by_one(lab: &Lab, trials: Vec<Trial<'_>>, settings: Entry, path: &Path) -> Result<Vec<Done>> {
+fn one_by_one(
+    lab: &Lab,
+    trials: Vec<Trial<'_>>,
+    settings: Entry,
+    path: &Path,
+) -> Result<Vec<Done>> {
     let mut saved = match path.exists() {
         true => StateDict::load(path)?,
         false => StateDict::new(),
     };
     if !saved.is_empty() && saved.entry("settings") != Some(&settings) {
-        let message = "it was written with other data, seeds or epochs: choose another file, or remove it";
+        let message =
+            "it was written with other data, seeds or epochs: choose another file, or remove it";
         return Err(Error::format(path.display(), message));
     }
     saved.insert_entry("settings", settings);
@@ -83,7 +97,8 @@ fn one_by_one(lab: &Lab, trials: Vec<Trial<'_>>, settings: Entry, path: &Path) -
         let state = saved.section(&section);
         if !state.is_empty() {
             trial.load_state(&state)?;
-            lab.progress.say(&format!("standard     seed {seed}: goes on after epoch {}", trial.epochs()));
+            lab.progress
+                .say(&format!("standard     seed {seed}: goes on after epoch {}", trial.epochs()));
         }
         done.push(train(lab, trial, |trial| {
             saved.extend(&section, trial.state());
@@ -105,9 +120,12 @@ fn settings(lab: &Lab, recipe: &Recipe, seeds: &[u64]) -> Entry {
 }
 
 fn outcome(lab: &Lab, recipe: &Recipe, done: &[Done]) -> Outcome {
-    let last = |pick: fn(&Epoch) -> f64| Sample::new(done.iter().map(|d| d.history.last().map_or(f64::NAN, pick)));
+    let last = |pick: fn(&Epoch) -> f64| {
+        Sample::new(done.iter().map(|d| d.history.last().map_or(f64::NAN, pick)))
+    };
     let (accuracy, loss) = (last(|e| e.test_accuracy), last(|e| e.test_loss));
-    let first = Sample::new(done.iter().map(|d| d.history.first().map_or(f64::NAN, |e| e.test_accuracy)));
+    let first =
+        Sample::new(done.iter().map(|d| d.history.first().map_or(f64::NAN, |e| e.test_accuracy)));
     let images = labels(&lab.images.train).len();
     let mut outcome = Outcome {
         measured: format!(
@@ -153,7 +171,13 @@ fn outcome(lab: &Lab, recipe: &Recipe, done: &[Done]) -> Outcome {
             ]);
         }
     }
-    table.row(["mean ± sd".into(), percent_spread(&accuracy), spread(&loss), spread(&last(|e| e.train_loss)), "".into()]);
+    table.row([
+        "mean ± sd".into(),
+        percent_spread(&accuracy),
+        spread(&loss),
+        spread(&last(|e| e.train_loss)),
+        "".into(),
+    ]);
     outcome.tables = vec![table, confusion(lab, done)];
     outcome
 }
@@ -165,10 +189,14 @@ fn curves(done: &[Done]) -> Figure {
     let mut lr = panel("Learning rate", Axis::linear("η"));
     let epochs = done.iter().map(|d| d.history.len()).min().unwrap_or(0);
     let curve = |pick: fn(&Epoch) -> f64| -> Vec<(f64, Sample)> {
-        (0..epochs).map(|i| ((i + 1) as f64, Sample::new(done.iter().map(|d| pick(&d.history[i]))))).collect()
+        (0..epochs)
+            .map(|i| ((i + 1) as f64, Sample::new(done.iter().map(|d| pick(&d.history[i])))))
+            .collect()
     };
     let (train, test) = (curve(|e| e.train_loss), curve(|e| e.test_loss));
-    loss = loss.spread(0, train.iter().map(|(x, s)| (*x, s))).spread(1, test.iter().map(|(x, s)| (*x, s)));
+    loss = loss
+        .spread(0, train.iter().map(|(x, s)| (*x, s)))
+        .spread(1, test.iter().map(|(x, s)| (*x, s)));
     for d in done {
         let points = d.history.iter().enumerate().map(|(i, e)| ((i + 1) as f64, e.test_accuracy));
         accuracy = accuracy.styled(1, Style::Solid, points);
@@ -234,7 +262,11 @@ fn confusion(lab: &Lab, done: &[Done]) -> Table {
         let total: usize = row.iter().sum();
         let mut cells = vec![class.to_string()];
         cells.extend(row.iter().map(|&n| if n == 0 { "·".into() } else { n.to_string() }));
-        cells.push(if total == 0 { "·".into() } else { percent(row[class] as f64 / total as f64) });
+        cells.push(if total == 0 {
+            "·".into()
+        } else {
+            percent(row[class] as f64 / total as f64)
+        });
         table.row(cells);
     }
     table

@@ -46,7 +46,12 @@ const CASES: [Case; 6] = [
     Case { name: "0.05, sigmoid", activation: Activation::Sigmoid, init: constant, dropout: 0.0 },
     Case { name: "0.05, ReLU", activation: Activation::ReLU, init: constant, dropout: 0.0 },
     Case { name: "He, ReLU", activation: Activation::ReLU, init: he, dropout: 0.0 },
-    Case { name: "0.05, ReLU, dropout 0.5", activation: Activation::ReLU, init: constant, dropout: 0.5 },
+    Case {
+        name: "0.05, ReLU, dropout 0.5",
+        activation: Activation::ReLU,
+        init: constant,
+        dropout: 0.5,
+    },
 ];
 const ZERO_RELU: usize = 1;
 const CONSTANT_RELU: usize = 3;
@@ -94,7 +99,10 @@ fn run(lab: &Lab) -> Result<Outcome> {
         let one: Vec<bool> = cases[case].iter().map(|s| s.most == 1).collect();
         outcome.part(
             &format!("all units stay identical ({name})"),
-            format!("of {UNITS} units at most {} different", cases[case].iter().map(|s| s.most).max().unwrap_or(0)),
+            format!(
+                "of {UNITS} units at most {} different",
+                cases[case].iter().map(|s| s.most).max().unwrap_or(0)
+            ),
             "one different unit in each hidden layer, after every epoch, for every seed",
             Verdict::every(&one),
         );
@@ -102,14 +110,22 @@ fn run(lab: &Lab) -> Result<Outcome> {
     let random: Vec<bool> = cases[HE].iter().map(|s| s.least == UNITS).collect();
     outcome.part(
         "random weights break the symmetry",
-        format!("of {UNITS} units at least {} different", cases[HE].iter().map(|s| s.least).min().unwrap_or(0)),
+        format!(
+            "of {UNITS} units at least {} different",
+            cases[HE].iter().map(|s| s.least).min().unwrap_or(0)
+        ),
         "all units different, for every seed",
         Verdict::every(&random),
     );
     let gain = accuracy(HE).minus(&accuracy(CONSTANT_RELU));
     outcome.part(
         "so many identical units are worth less",
-        format!("test accuracy He {}, constant 0.05 {}; difference {}", percent_spread(&accuracy(HE)), percent_spread(&accuracy(CONSTANT_RELU)), points_interval(&gain)),
+        format!(
+            "test accuracy He {}, constant 0.05 {}; difference {}",
+            percent_spread(&accuracy(HE)),
+            percent_spread(&accuracy(CONSTANT_RELU)),
+            points_interval(&gain)
+        ),
         "difference, seed by seed, above 0",
         Verdict::above(&gain, 0.0),
     );
@@ -136,16 +152,26 @@ fn run(lab: &Lab) -> Result<Outcome> {
     }
     outcome.tables.push(table);
     if stuck {
-        outcome.measured += " With zeros and ReLU no hidden weight moved at all: every gradient is exactly 0.";
+        outcome.measured +=
+            " With zeros and ReLU no hidden weight moved at all: every gradient is exactly 0.";
     }
     let broken = cases[DROPOUT].iter().map(|s| s.most).max().unwrap_or(0);
-    outcome.measured += &format!(" Dropout gives the units of a layer different gradients: with it, up to {broken} differ.");
+    outcome.measured += &format!(
+        " Dropout gives the units of a layer different gradients: with it, up to {broken} differ."
+    );
     Ok(outcome)
 }
 
 fn watch(mut trial: Trial<'_>) -> Result<Seen> {
     let start = hidden_units(&mut trial.run.net);
-    let mut seen = Seen { different: vec![], least: usize::MAX, most: 0, accuracy: f64::NAN, learned: vec![], moved: false };
+    let mut seen = Seen {
+        different: vec![],
+        least: usize::MAX,
+        most: 0,
+        accuracy: f64::NAN,
+        learned: vec![],
+        moved: false,
+    };
     while !trial.done() {
         seen.accuracy = trial.epoch(&mut [])?.test_accuracy;
         let epoch = trial.epochs() as f64;

@@ -133,9 +133,17 @@ fn run(lab: &Lab) -> Result<Outcome> {
         Verdict::above(&shares[ADAM], 0.5),
     );
     outcome.figures = vec![
-        paths("η = 0.1 for all", "The chapter’s comparison. Lines of equal f, the path of each optimizer from \
-              (−7, 2), the minimum as a plus sign; last, f after every step.", &same),
-        paths("Each with its own best η", "The same race when each optimizer may choose its learning rate.", &best),
+        paths(
+            "η = 0.1 for all",
+            "The chapter’s comparison. Lines of equal f, the path of each optimizer from \
+              (−7, 2), the minimum as a plus sign; last, f after every step.",
+            &same,
+        ),
+        paths(
+            "Each with its own best η",
+            "The same race when each optimizer may choose its learning rate.",
+            &best,
+        ),
         sweep_figure(&sweeps),
     ];
     outcome.tables = vec![
@@ -162,7 +170,9 @@ fn parts(outcome: &mut Outcome, same: &[Walk], best: &[Walk]) {
     let zigzag = |w: &[Walk]| w[SGD].crossings() >= STEPS / 3;
     outcome.part(
         "SGD zig-zags",
-        both(&|w| format!("y changes sign {} times (η = {})", w[SGD].crossings(), number(w[SGD].lr))),
+        both(&|w| {
+            format!("y changes sign {} times (η = {})", w[SGD].crossings(), number(w[SGD].lr))
+        }),
         "y changes its sign in at least a third of the steps",
         with_either(zigzag(same), zigzag(best)),
     );
@@ -183,7 +193,8 @@ fn parts(outcome: &mut Outcome, same: &[Walk], best: &[Walk]) {
     outcome.part(
         "Adam’s path is the straightest of the four",
         both(&|w| {
-            let each = [SGD, MOMENTUM, ADAGRAD, ADAM].map(|i| format!("{} {}", NAMES[i], number(w[i].straightness())));
+            let each = [SGD, MOMENTUM, ADAGRAD, ADAM]
+                .map(|i| format!("{} {}", NAMES[i], number(w[i].straightness())));
             each.join(", ")
         }),
         "largest ratio of distance covered to length of path",
@@ -192,7 +203,11 @@ fn parts(outcome: &mut Outcome, same: &[Walk], best: &[Walk]) {
     let nearest = |w: &[Walk]| of_four(w, &|a, b| a.f() < b.f());
     outcome.part(
         "Adam gets nearest to the minimum",
-        both(&|w| [SGD, MOMENTUM, ADAGRAD, ADAM].map(|i| format!("{} f = {}", NAMES[i], number(w[i].f()))).join(", ")),
+        both(&|w| {
+            [SGD, MOMENTUM, ADAGRAD, ADAM]
+                .map(|i| format!("{} f = {}", NAMES[i], number(w[i].f())))
+                .join(", ")
+        }),
         "lowest f of the four after 30 steps",
         with_either(nearest(same), nearest(best)),
     );
@@ -228,11 +243,16 @@ fn paths(title: &str, caption: &str, walks: &[Walk]) -> Figure {
         .iter()
         .enumerate()
         .map(|(i, walk)| {
-            let (x, y) = (Axis::linear("x").between(xs.0, xs.1), Axis::linear("y").between(ys.0, ys.1));
-            Panel::new(format!("{} · η = {} · f = {}", NAMES[i], number(walk.lr), number(walk.f())), x, y)
-                .with(Mark::Levels(levels.clone()))
-                .with(Mark::Cross((0.0, 0.0)))
-                .styled(i, Style::Dotted, walk.path.iter().copied())
+            let (x, y) =
+                (Axis::linear("x").between(xs.0, xs.1), Axis::linear("y").between(ys.0, ys.1));
+            Panel::new(
+                format!("{} · η = {} · f = {}", NAMES[i], number(walk.lr), number(walk.f())),
+                x,
+                y,
+            )
+            .with(Mark::Levels(levels.clone()))
+            .with(Mark::Cross((0.0, 0.0)))
+            .styled(i, Style::Dotted, walk.path.iter().copied())
         })
         .collect();
     let mut race = Panel::new("f after each step", Axis::count("step"), Axis::log("f(x, y)"));
@@ -245,7 +265,8 @@ fn paths(title: &str, caption: &str, walks: &[Walk]) -> Figure {
 
 fn sweep_figure(sweeps: &[Vec<Point>]) -> Figure {
     let y = Axis::log("f after 30 steps").between(1e-8, 1e2);
-    let mut panel = Panel::new("", Axis::log("learning rate η"), y).with(Mark::Up(LR, "η = 0.1".into()));
+    let mut panel =
+        Panel::new("", Axis::log("learning rate η"), y).with(Mark::Up(LR, "η = 0.1".into()));
     for (i, sweep) in sweeps.iter().enumerate() {
         panel = panel.line(i, sweep.iter().copied());
     }
@@ -259,7 +280,15 @@ fn sweep_figure(sweeps: &[Vec<Point>]) -> Figure {
 }
 
 fn numbers(caption: &str, walks: &[Walk]) -> Table {
-    let head = ["optimizer", "η", "end (x, y)", "f", "distance to minimum", "sign changes of y", "straightness"];
+    let head = [
+        "optimizer",
+        "η",
+        "end (x, y)",
+        "f",
+        "distance to minimum",
+        "sign changes of y",
+        "straightness",
+    ];
     let mut table = Table::new(&format!("{caption}, after {STEPS} steps"), &head);
     for (name, walk) in NAMES.iter().zip(walks) {
         let (x, y) = walk.end();
@@ -277,8 +306,10 @@ fn numbers(caption: &str, walks: &[Walk]) -> Table {
 }
 
 fn starts_table(shares: &[Sample]) -> Table {
-    let mut table =
-        Table::new("How often each ends lowest, from random starts, η = 0.1", &["optimizer", "share", "per seed"]);
+    let mut table = Table::new(
+        "How often each ends lowest, from random starts, η = 0.1",
+        &["optimizer", "share", "per seed"],
+    );
     for (name, share) in NAMES.iter().zip(shares) {
         let each: Vec<_> = share.values().iter().map(|&x| percent(x)).collect();
         table.row([name.to_string(), percent_spread(share), each.join(", ")]);

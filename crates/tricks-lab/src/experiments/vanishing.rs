@@ -73,7 +73,11 @@ fn run(lab: &Lab) -> Result<Outcome> {
             true => format!("{} to {}", in_words(10f64.powf(low)), in_words(10f64.powf(high))),
             false => "unknown".into(),
         };
-        format!("ratio {}, interval {range}; a factor of {} a layer", in_words(10f64.powf(r.mean())), number(per_layer))
+        format!(
+            "ratio {}, interval {range}; a factor of {} a layer",
+            in_words(10f64.powf(r.mean())),
+            number(per_layer)
+        )
     };
     for (net, name) in [(0, "sigmoid"), (1, "tanh")] {
         outcome.part(
@@ -92,7 +96,10 @@ fn run(lab: &Lab) -> Result<Outcome> {
     );
     outcome.part(
         "too large weights make them explode",
-        format!("with twice He’s σ the first layer’s gradient is {} times as large", scientific(10f64.powf(grown(&norms).mean()))),
+        format!(
+            "with twice He’s σ the first layer’s gradient is {} times as large",
+            scientific(10f64.powf(grown(&norms).mean()))
+        ),
         "gradient of the first layer above a thousand times the one with He’s σ",
         Verdict::above(&grown(&norms), 3.0),
     );
@@ -111,7 +118,9 @@ fn run(lab: &Lab) -> Result<Outcome> {
     );
     for ((name, ..), layers) in NETS.iter().zip(&norms) {
         let mut row = vec![name.to_string()];
-        row.extend([0, 4, 9, 14, 19].map(|i| scientific(10f64.powf(layers[i].map(f64::log10).mean()))));
+        row.extend(
+            [0, 4, 9, 14, 19].map(|i| scientific(10f64.powf(layers[i].map(f64::log10).mean()))),
+        );
         table.row(row);
     }
     outcome.tables.push(table);
@@ -144,13 +153,18 @@ fn figure(norms: &[Vec<Sample>]) -> Figure {
     );
     for (i, layers) in norms.iter().enumerate() {
         let mean = |s: &Sample| 10f64.powf(s.map(f64::log10).mean());
-        panel = panel.styled(i, Style::Dotted, layers.iter().enumerate().map(|(l, s)| ((l + 1) as f64, mean(s))));
+        panel = panel.styled(
+            i,
+            Style::Dotted,
+            layers.iter().enumerate().map(|(l, s)| ((l + 1) as f64, mean(s))),
+        );
     }
     // Half a layer, from the last layer of the first network backwards.
     let end = norms[0][DEPTH - 1].mean();
     let halved = (1..=DEPTH).map(|l| (l as f64, end * 0.5f64.powi((DEPTH - l) as i32)));
     panel = panel.styled(4, Style::Dashed, halved);
-    let legend: Vec<_> = NETS.iter().map(|(name, ..)| *name).chain(["halved in every layer"]).collect();
+    let legend: Vec<_> =
+        NETS.iter().map(|(name, ..)| *name).chain(["halved in every layer"]).collect();
     Figure::new(
         "Gradients before training, layer by layer",
         "A straight line on this logarithmic scale is a constant factor a layer.",
