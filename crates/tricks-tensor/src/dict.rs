@@ -1,5 +1,5 @@
 use crate::{Error, Float, Grad, ParamKind, ParamMut, Parameters, Path, Place, Result};
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 use std::collections::BTreeMap;
 
 /// Named arrays with their gradients: the chapter's `params` and `grads` maps in one.
@@ -95,6 +95,29 @@ impl<F: Float> Dict<F> {
         self.entries.get(name).filter(|item| !item.absent).map(|item| &item.grad)
     }
 
+    /// A parameter's values, to write in place.
+    pub fn get_mut(&mut self, name: &str) -> Option<ArrayViewMutD<'_, F>> {
+        self.entries.get_mut(name).map(|item| item.value.view_mut())
+    }
+
+    /// A parameter's gradient, to write in place; it counts as present from now on.
+    pub fn grad_mut(&mut self, name: &str) -> Option<ArrayViewMutD<'_, F>> {
+        self.entries.get_mut(name).map(|item| {
+            item.absent = false;
+            item.grad.view_mut()
+        })
+    }
+
+    /// Takes a parameter out; gives its values.
+    pub fn remove(&mut self, name: &str) -> Option<ArrayD<F>> {
+        self.entries.remove(name).map(|item| item.value)
+    }
+
+    /// A parameter's role.
+    pub fn kind(&self, name: &str) -> Option<ParamKind> {
+        self.entries.get(name).map(|item| item.kind)
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
@@ -150,8 +173,13 @@ mod tests {
         let row = ndarray::arr1(&[9.0, 8.0, 7.0]);
         dict.set_grad("w", row.broadcast((2, 3)).unwrap().into_dyn()).unwrap();
         assert_eq!(dict.grad("w").unwrap()[[1, 2]], 7.0);
+        dict.get_mut("w").unwrap().fill(2.0);
+        dict.grad_mut("w").unwrap()[[0, 0]] = 5.0;
+        assert_eq!((dict["w"][[0, 1]], dict.grad("w").unwrap()[[0, 0]]), (2.0, 5.0));
         dict.clear_grad("w");
         assert!(dict.grad("w").is_none());
         assert!(dict.set_grad("v", row.view().into_dyn()).is_err());
+        assert_eq!(dict.kind("w"), Some(ParamKind::Weight));
+        assert!(dict.remove("w").is_some() && dict.get("w").is_none());
     }
 }

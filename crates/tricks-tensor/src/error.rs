@@ -6,7 +6,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What was refused, with the name of the thing and both numbers.
 ///
-/// After an error nothing has changed: no parameter, no state, no counter, no file.
+/// What was refused has changed nothing: no parameter, no state, no counter, no file.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

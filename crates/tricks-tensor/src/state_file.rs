@@ -4,7 +4,8 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// The one metadata key: the format of the state and its version.
@@ -13,12 +14,18 @@ use std::path::Path;
 /// states must give equal files.
 const FORMAT: (&str, &str) = ("format", "tricks-state/1");
 
+/// What the file format keeps its metadata under.
+const RESERVED: &str = "__metadata__";
+
 impl StateDict {
     /// The state as a safetensors file in memory; the same bytes for the same state.
     ///
     /// # Errors
-    /// An entry whose shape does not hold its numbers.
+    /// An entry whose shape does not hold its numbers, or named as the format names its metadata.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        if self.entry(RESERVED).is_some() {
+            return Err(Error::format("state", format!("an entry cannot be named {RESERVED}")));
+        }
         let buffers: Vec<_> = self
             .iter()
             .map(|(name, Entry { shape, values })| {
@@ -55,8 +62,8 @@ impl StateDict {
     /// [`Error::Format`] for hostile or damaged bytes, and for tensors of other types.
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
         let wrong = |e: safetensors::SafeTensorError| Error::format(name, e);
-        check_header(bytes).map_err(|message| Error::format(name, message))?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
+        check_header(bytes).map_err(|message| Error::format(name, message))?;
         let version = metadata.metadata().as_ref().and_then(|m| m.get(FORMAT.0));
         if let Some(version) = version.filter(|v| v.starts_with("tricks-") && *v != FORMAT.1) {
             return Err(Error::format(
@@ -91,26 +98,37 @@ impl StateDict {
     /// Writes the state to `path`, so that the file is the old one or the new one and never torn:
     /// a temporary file beside it, flushed to disk, then renamed.
     ///
+    /// What a killed process left of an earlier save is removed. Of two saves to one path at the
+    /// same time, one may fail.
+    ///
     /// # Errors
     /// [`Error::Io`]; the old file is untouched.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
+        let Some(name) = path.file_name() else {
+            return Err(Error::format(path.display(), "is not the path of a file"));
+        };
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let mut file = tempfile::Builder::new()
-            .prefix(".saving-")
-            .suffix(".safetensors.tmp")
-            .tempfile_in(folder)
-            .map_err(Error::io(path, "create a temporary file beside it"))?;
-        file.write_all(&bytes).map_err(Error::io(path, "write"))?;
-        file.as_file().sync_all().map_err(Error::io(path, "flush"))?;
-        file.persist(path).map_err(|e| Error::io(path, "rename into place")(e.error))?;
+        let prefix = format!(".{}.", name.to_string_lossy());
+        remove_leftovers(folder, &prefix);
+        let temporary = folder.join(format!("{prefix}{}{LEFTOVER}", std::process::id()));
+        let written = write_and_flush(&temporary, &bytes)
+            .map_err(Error::io(path, "write the new file beside it"))
+            .and_then(|()| {
+                fs::rename(&temporary, path)
+                    .map_err(Error::io(path, "rename the new file into place"))
+            });
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written?;
         // The rename itself must reach the disk. Folders cannot be opened everywhere: then it is
         // as safe as the system makes it.
-        if let Ok(folder) = std::fs::File::open(folder) {
+        if let Ok(folder) = File::open(folder) {
             folder.sync_all().map_err(Error::io(path, "flush the folder of"))?;
         }
         Ok(())
@@ -122,8 +140,28 @@ impl StateDict {
     /// [`Error::Io`]; [`Error::Format`] as [`StateDict::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let bytes = fs::read(path).map_err(Error::io(path, "read"))?;
         Self::from_bytes(&path.display().to_string(), &bytes)
+    }
+}
+
+/// The end of the name of a file that is being written.
+const LEFTOVER: &str = ".saving";
+
+fn write_and_flush(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Removes what a killed process left. That it cannot is no reason not to save.
+fn remove_leftovers(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(prefix) && name.ends_with(LEFTOVER) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -241,7 +279,23 @@ mod tests {
         sample().save(&path).unwrap();
         let missing = folder.path().join("missing/run.safetensors");
         assert!(matches!(sample().save(missing), Err(Error::Io { .. })));
+        // A folder in its place: the rename fails, and nothing stays behind.
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(matches!(sample().save(&taken), Err(Error::Io { .. })));
+        fs::remove_dir(&taken).unwrap();
+        // Left by a process that was killed.
+        fs::write(folder.path().join(".run.safetensors.7.saving"), b"torn").unwrap();
+        sample().save(&path).unwrap();
         assert_eq!(StateDict::load(&path).unwrap(), sample());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no stray file");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no stray file");
+    }
+
+    #[test]
+    fn a_name_the_format_needs_is_refused() {
+        let mut state = sample();
+        state.insert_count("__metadata__", 1);
+        let message = state.to_bytes().unwrap_err().to_string();
+        assert_eq!(message, "state: an entry cannot be named __metadata__");
     }
 }

@@ -63,17 +63,36 @@ pub fn sum_squares<F: Float>(x: &[F]) -> f64 {
 }
 
 /// The position of the first NaN or infinity.
-///
-/// One read at the speed of memory: `0·x` is 0 for finite `x` and NaN for all others, so a block
-/// is finite exactly when the sum of these is not NaN.
 pub fn first_non_finite<F: Float>(x: &[F]) -> Option<usize> {
-    if finite(x) { None } else { x.iter().position(|x| !x.is_finite()) }
+    first_of(
+        x,
+        #[inline(always)]
+        |x| x,
+    )
 }
 
-fn finite<F: Float>(x: &[F]) -> bool {
+/// The position of the first element whose square is NaN or infinite.
+pub fn first_square_overflow<F: Float>(x: &[F]) -> Option<usize> {
+    first_of(
+        x,
+        #[inline(always)]
+        |x| x * x,
+    )
+}
+
+/// The position of the first element that `f` takes out of the finite numbers.
+///
+/// One read at the speed of memory: `0·x` is 0 for finite `x` and NaN for all others, so a slice
+/// is finite exactly when the sum of these is not NaN.
+#[inline(always)]
+fn first_of<F: Float>(x: &[F], f: impl Fn(F) -> F + Copy + Send + Sync) -> Option<usize> {
+    if finite(x, f) { None } else { x.iter().position(|&x| !f(x).is_finite()) }
+}
+
+fn finite<F: Float>(x: &[F], f: impl Fn(F) -> F + Copy + Send + Sync) -> bool {
     if worth_forking(x.len()) {
         let (a, b) = x.split_at(x.len() / 2);
-        let (a, b) = join(|| finite(a), || finite(b));
+        let (a, b) = join(|| finite(a, f), || finite(b, f));
         return a && b;
     }
     vectorize(
@@ -83,11 +102,11 @@ fn finite<F: Float>(x: &[F]) -> bool {
             let mut sums = [F::zero(); 4 * LANES];
             for vector in vectors {
                 for lane in 0..4 * LANES {
-                    sums[lane] += vector[lane] * F::zero();
+                    sums[lane] += f(vector[lane]) * F::zero();
                 }
             }
-            let total = sums.iter().chain(rest).fold(F::zero(), |sum, &x| sum + x * F::zero());
-            !total.is_nan()
+            let rest = rest.iter().map(|&x| f(x) * F::zero());
+            !sums.into_iter().chain(rest).fold(F::zero(), |sum, x| sum + x).is_nan()
         },
     )
 }
@@ -116,8 +135,12 @@ mod tests {
         fn non_finite_is_found(len in 1usize..200_000, at: usize, which in 0usize..3) {
             let mut x = vec![1e30f32; len];
             prop_assert_eq!(first_non_finite(&x), None);
+            prop_assert_eq!(first_square_overflow(&x), Some(0));
+            x.fill(1e19);
+            prop_assert_eq!(first_square_overflow(&x), None);
             x[at % len] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][which];
             prop_assert_eq!(first_non_finite(&x), Some(at % len));
+            prop_assert_eq!(first_square_overflow(&x), Some(at % len));
         }
     }
 }
