@@ -87,6 +87,25 @@ fn every_experiment_runs_and_the_report_needs_nothing_else() {
 }
 
 #[test]
+fn the_standard_configuration_learns() {
+    let out = folder("standard");
+    let output = run(&["standard", "--out", out.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let metrics = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    // After the last epoch of each seed.
+    let mut accuracies = std::collections::BTreeMap::new();
+    for line in metrics.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        if row["epoch"] == 20 {
+            accuracies.insert(row["seed"].as_u64().unwrap(), row["test_acc"].as_f64().unwrap());
+        }
+    }
+    assert_eq!(accuracies.len(), 3, "{accuracies:?}");
+    let mean = accuracies.values().sum::<f64>() / 3.0;
+    assert!(mean >= 0.912, "mean test accuracy {mean}: {accuracies:?}");
+}
+
+#[test]
 fn killed_and_resumed_ends_with_the_same_bits() {
     let out = folder("resume");
     let out_text = out.to_str().unwrap();

@@ -14,8 +14,8 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "ablation",
     title: "What each part of the standard configuration is worth",
     section: "summary, practical guide",
-    claim: "The standard configuration needs all its parts: ReLU, He initialization, Adam with η 0.001, batch \
-            normalization, dropout 0.5, a cosine schedule.",
+    claim: "The standard configuration needs all its parts: ReLU, He initialization, Adam with η \
+        0.001, batch normalization, dropout 0.5, a cosine schedule.",
     run,
 };
 
@@ -55,9 +55,9 @@ fn run(lab: &Lab) -> Result<Outcome> {
 
     let mut outcome = Outcome {
         measured: format!(
-            "The standard configuration is trained for {} epochs, and again with one part replaced by what came \
-             before it, everything else equal: the same seeds, first weights and order of data. The loss in test \
-             accuracy is taken seed by seed.",
+            "The standard configuration is trained for {} epochs, and again with one part replaced \
+             by what came before it, everything else equal: the same seeds, first weights and \
+             order of data. The loss in test accuracy is taken seed by seed.",
             recipes[0].2.epochs
         ),
         ..Outcome::default()
@@ -125,8 +125,8 @@ fn curves(variants: &[Variant]) -> Figure {
     }
     Figure::new(
         "Training without each part",
-        "Mean over seeds, band ± one standard deviation. Training loss is that of the training passes, dropout \
-         included.",
+        "Mean over seeds, band ± one standard deviation. Training loss is that of the training \
+         passes, dropout included.",
         &Grid { columns: 2, height: 340.0, legend: &names },
         &[accuracy, loss],
     )

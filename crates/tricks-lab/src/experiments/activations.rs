@@ -16,9 +16,9 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "activations",
     title: "Activations after initialization",
     section: "4.3.2, 4.3.5 and 4.3.6",
-    claim: "With sigmoid, σ = 0.01 gathers activations near 0 and makes gradients small, σ = 1 saturates them at 0 and 1 \
-            and makes gradients vanish; Xavier suits sigmoid and tanh but not ReLU, whose variance it halves; He suits \
-            ReLU.",
+    claim: "With sigmoid, σ = 0.01 gathers activations near 0 and makes gradients small, σ = 1 \
+        saturates them at 0 and 1 and makes gradients vanish; Xavier suits sigmoid and tanh but \
+        not ReLU, whose variance it halves; He suits ReLU.",
     run,
 };
 
@@ -117,9 +117,9 @@ fn run(lab: &Lab) -> Result<Outcome> {
 
     let mut outcome = Outcome {
         measured: format!(
-            "Networks of {LAYERS} hidden layers of {WIDTH} units see 500 images before training: the activations of \
-             each layer and the gradient of the first layer’s weights (128 images). Then each is trained with SGD, η = \
-             0.1, batches of 64, for {epochs} epochs."
+            "Networks of {LAYERS} hidden layers of {WIDTH} units see 500 images before training: \
+             the activations of each layer and the gradient of the first layer’s weights (128 \
+             images). Then each is trained with SGD, η = 0.1, batches of 64, for {epochs} epochs."
         ),
         ..Outcome::default()
     };
@@ -261,8 +261,8 @@ fn histograms(name: &str, looks: &[Look]) -> Figure {
     }
     Figure::new(
         &format!("Activations with {name}"),
-        "Each row a way to initialize, each column a hidden layer: the share of activations in each bin, before any \
-         training, first seed; rms is the root mean square. Axes differ.",
+        "Each row a way to initialize, each column a hidden layer: the share of activations in \
+         each bin, before any training, first seed; rms is the root mean square. Axes differ.",
         &Grid { columns: LAYERS, height: 148.0, legend: &[] },
         &panels,
     )

@@ -19,8 +19,8 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "adagrad",
     title: "AdaGrad’s step only shrinks",
     section: "4.2.4 and 4.2.5",
-    claim: "The effective step of AdaGrad, η/(√h + ε), only shrinks, so that learning may stop in a long run; that of \
-            RMSProp can grow again.",
+    claim: "The effective step of AdaGrad, η/(√h + ε), only shrinks, so that learning may stop in \
+        a long run; that of RMSProp can grow again.",
     run,
 };
 
@@ -72,10 +72,10 @@ fn run(lab: &Lab) -> Result<Outcome> {
 
     let mut outcome = Outcome {
         measured: format!(
-            "A network 784-64-10 is trained with the chapter’s AdaGrad and RMSProp, η = {LR}. Every {EVERY} updates \
-             the effective step of every parameter that has had a gradient is read from the optimizer’s memory and \
-             compared with the look before. Beside it, one parameter alone: its gradient is 1 for 100 updates, then \
-             0.1."
+            "A network 784-64-10 is trained with the chapter’s AdaGrad and RMSProp, η = {LR}. \
+             Every {EVERY} updates the effective step of every parameter that has had a gradient \
+             is read from the optimizer’s memory and compared with the look before. Beside it, one \
+             parameter alone: its gradient is 1 for 100 updates, then 0.1."
         ),
         ..Outcome::default()
     };
@@ -208,8 +208,8 @@ fn training_figure(ada: &[Seen], rms: &[Seen]) -> Figure {
         .collect();
     Figure::new(
         "Effective steps in training",
-        "Lines: the median over all parameters, one for each seed. Band: from the 10 % to the 90 % quantile, first \
-         seed.",
+        "Lines: the median over all parameters, one for each seed. Band: from the 10 % to the 90 % \
+         quantile, first seed.",
         &Grid { columns: 2, height: 300.0, legend: &NAMES },
         &panels,
     )
@@ -240,7 +240,8 @@ fn single_figure() -> Result<Figure> {
         .with(Mark::Up(100.0, "gradient falls from 1 to 0.1".into()));
     Ok(Figure::new(
         "One parameter alone",
-        "AdaGrad remembers the large gradients for ever. RMSProp forgets them and takes larger steps again.",
+        "AdaGrad remembers the large gradients for ever. RMSProp forgets them and takes larger \
+         steps again.",
         &Grid { columns: 1, height: 300.0, legend: &NAMES },
         &[panel],
     ))

@@ -14,8 +14,9 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "schedules",
     title: "Learning-rate schedules",
     section: "4.2.3",
-    claim: "Lowering η during training ends better than keeping it; interval decay falls in steps, exponential \
-            and cosine decay fall smoothly and suit ordinary training; a table gives sample values.",
+    claim: "Lowering η during training ends better than keeping it; interval decay falls in steps, \
+        exponential and cosine decay fall smoothly and suit ordinary training; a table gives \
+        sample values.",
     run,
 };
 
@@ -89,10 +90,10 @@ fn check(cell: &Cell, schedule: &dyn Schedule, first: u64, last: u64) -> Option<
 fn run(lab: &Lab) -> Result<Outcome> {
     let schedules = chapter();
     let mut outcome = Outcome {
-        measured: "Every cell of the chapter’s table is computed for all epochs of its row. Then the standard \
-                   configuration is trained under schedules that start at its η₀ = 0.001 and at ten times as much, \
-                   squeezed into the length of the run: the milestones at 5 %, 25 % and 75 % of it, the exponential \
-                   down to e⁻⁴."
+        measured: "Every cell of the chapter’s table is computed for all epochs of its row. Then \
+            the standard configuration is trained under schedules that start at its η₀ = 0.001 and \
+            at ten times as much, squeezed into the length of the run: the milestones at 5 %, 25 % \
+            and 75 % of it, the exponential down to e⁻⁴."
             .into(),
         ..Outcome::default()
     };
@@ -101,7 +102,8 @@ fn run(lab: &Lab) -> Result<Outcome> {
     let variants = train_all(lab, EXPERIMENT.name, &recipes(lab))?;
     training(&mut outcome, &variants);
     outcome.key = format!(
-        "{judged}; test accuracy: constant η {}, interval {}, cosine {}; from η₀ = 0.01: constant {}, cosine {}",
+        "{judged}; test accuracy: constant η {}, interval {}, cosine {}; from η₀ = 0.01: constant \
+         {}, cosine {}",
         percent_spread(&variants[0].accuracy()),
         percent_spread(&variants[1].accuracy()),
         percent_spread(&variants[3].accuracy()),
@@ -114,8 +116,9 @@ fn run(lab: &Lab) -> Result<Outcome> {
 /// The chapter's table beside computed values; gives the score in words.
 fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)]) -> String {
     let mut numbers = Table::new(
-        "η as a multiple of η₀, computed at the first and the last epoch of each row of the chapter’s table: ✓ as the \
-         chapter says; ◐ as it says at the first epoch only; ✗ not as it says; with its value",
+        "η as a multiple of η₀, computed at the first and the last epoch of each row of the \
+         chapter’s table: ✓ as the chapter says; ◐ as it says at the first epoch only; ✗ not as it \
+         says; with its value",
         &["epochs", "step", "interval", "exponential", "cosine"],
     );
     let (mut count, mut wrong) = ([0; 3], Vec::new());
@@ -168,7 +171,8 @@ fn sample_values(outcome: &mut Outcome, schedules: &[(&str, Box<dyn Schedule>)])
             if wrong.is_empty() { "" } else { ": " },
             wrong.join("; "),
         ),
-        "every cell true at the first epoch of its row, to the digits printed; “near 0” means at most η₀/20",
+        "every cell true at the first epoch of its row, to the digits printed; “near 0” means at \
+         most η₀/20",
         verdict,
     );
     format!("table: {good} of {cells} cells right")

@@ -19,8 +19,8 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "standard",
     title: "The standard configuration",
     section: "summary, practical guide",
-    claim: "ReLU, He initialization, Adam with η 0.001, batch normalization with dropout 0.5 and cosine annealing \
-            are a standard configuration that trains a deep network well.",
+    claim: "ReLU, He initialization, Adam with η 0.001, batch normalization with dropout 0.5 and \
+        cosine annealing are a standard configuration that trains a deep network well.",
     run,
 };
 
@@ -129,9 +129,9 @@ fn outcome(lab: &Lab, recipe: &Recipe, done: &[Done]) -> Outcome {
     let images = labels(&lab.images.train).len();
     let mut outcome = Outcome {
         measured: format!(
-            "A network {}-256-256-{} is trained on {images} images for {} epochs: He normal, batch normalization, \
-             ReLU, dropout 0.5, Adam with η 0.001, cosine to 0, batches of {}, pixels divided by 255. It is \
-             tested on {} images it has not seen.",
+            "A network {}-256-256-{} is trained on {images} images for {} epochs: He normal, batch \
+             normalization, ReLU, dropout 0.5, Adam with η 0.001, cosine to 0, batches of {}, \
+             pixels divided by 255. It is tested on {} images it has not seen.",
             lab.images.inputs,
             lab.images.classes,
             recipe.epochs,
@@ -206,8 +206,9 @@ fn curves(done: &[Done]) -> Figure {
     }
     Figure::new(
         "Training",
-        "Loss: mean over seeds, band ± one standard deviation. The training loss is that of the training passes, \
-         with dropout, so it lies above the loss the same network would have without.",
+        "Loss: mean over seeds, band ± one standard deviation. The training loss is that of the \
+         training passes, with dropout, so it lies above the loss the same network would have \
+         without.",
         &Grid { columns: 3, height: 290.0, legend: &["training", "test", "learning rate"] },
         &[loss, accuracy, lr],
     )
@@ -240,8 +241,8 @@ fn mistakes(lab: &Lab, done: &[Done]) -> Option<Figure> {
     if shown.is_empty() {
         return None;
     }
-    let caption = "Test images that the most seeds get wrong, in the order of the test set: the right digit, and what \
-                   the seeds read.";
+    let caption = "Test images that the most seeds get wrong, in the order of the test set: the \
+        right digit, and what the seeds read.";
     Some(digits("Misread", caption, &shown))
 }
 

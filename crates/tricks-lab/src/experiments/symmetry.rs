@@ -18,8 +18,8 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "symmetry",
     title: "Equal weights stay equal",
     section: "4.3.1",
-    claim: "If all weights of a layer start as the same constant, such as 0, all its units get the same gradient and \
-            stay identical, as if there were only one: weights must be random.",
+    claim: "If all weights of a layer start as the same constant, such as 0, all its units get the \
+        same gradient and stay identical, as if there were only one: weights must be random.",
     run,
 };
 
@@ -89,9 +89,10 @@ fn run(lab: &Lab) -> Result<Outcome> {
 
     let mut outcome = Outcome {
         measured: format!(
-            "A network 784-{UNITS}-{UNITS}-10 is trained with SGD, η = 0.1, for {epochs} epochs from constant and from \
-             random weights. After every epoch the different rows of each hidden weight matrix are counted, bit by \
-             bit. Seeds differ in the order of the images."
+            "A network 784-{UNITS}-{UNITS}-10 is trained with SGD, η = 0.1, for {epochs} epochs \
+             from constant and from random weights. After every epoch the different rows of each \
+             hidden weight matrix are counted, bit by bit. Seeds differ in the order of the \
+             images."
         ),
         ..Outcome::default()
     };
@@ -215,8 +216,8 @@ fn figure(cases: &[&[Seen]]) -> Figure {
     let legend = CASES.map(|case| case.name);
     Figure::new(
         "How many units are different, and what they learn",
-        "Left the larger count of the two hidden layers, right the test accuracy; one line for each seed. Lines that \
-         are equal lie on each other.",
+        "Left the larger count of the two hidden layers, right the test accuracy; one line for \
+         each seed. Lines that are equal lie on each other.",
         &Grid { columns: 2, height: 300.0, legend: &legend },
         &[different, accuracy],
     )

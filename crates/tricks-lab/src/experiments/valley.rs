@@ -13,8 +13,8 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "valley",
     title: "Optimizers in a valley",
     section: "4.2, optimizer comparison",
-    claim: "On f(x, y) = x²/20 + y², with η = 0.1 for all, SGD zig-zags and is slow, Momentum and AdaGrad \
-            are faster, and Adam takes the straightest path and gets nearest to the minimum.",
+    claim: "On f(x, y) = x²/20 + y², with η = 0.1 for all, SGD zig-zags and is slow, Momentum and \
+        AdaGrad are faster, and Adam takes the straightest path and gets nearest to the minimum.",
     run,
 };
 
@@ -111,10 +111,10 @@ fn run(lab: &Lab) -> Result<Outcome> {
 
     let mut outcome = Outcome {
         measured: format!(
-            "Each optimizer takes {STEPS} steps from (−7, 2) with the chapter’s formulas: once with η = 0.1 \
-             for all, once with its own best η, the one of a grid from 0.001 to 10 that ends lowest. To see \
-             whether the start matters, the race with η = 0.1 is run from 200 more starts for each seed, \
-             uniform on [−10, 10] × [−5, 5]."
+            "Each optimizer takes {STEPS} steps from (−7, 2) with the chapter’s formulas: once \
+             with η = 0.1 for all, once with its own best η, the one of a grid from 0.001 to 10 \
+             that ends lowest. To see whether the start matters, the race with η = 0.1 is run from \
+             200 more starts for each seed, uniform on [−10, 10] × [−5, 5]."
         ),
         key: format!(
             "η = 0.1: lowest {} with f = {}; Adam f = {}. Own best η: lowest {}",
@@ -272,8 +272,8 @@ fn sweep_figure(sweeps: &[Vec<Point>]) -> Figure {
     }
     Figure::new(
         "Where 30 steps end, by learning rate",
-        "The order of the optimizers at η = 0.1 is the order along one vertical line of this picture; another \
-         line gives another order.",
+        "The order of the optimizers at η = 0.1 is the order along one vertical line of this \
+         picture; another line gives another order.",
         &Grid { columns: 1, height: 340.0, legend: &NAMES },
         &[panel],
     )

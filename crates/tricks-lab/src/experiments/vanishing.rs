@@ -15,8 +15,9 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     name: "vanishing",
     title: "Vanishing and exploding gradients",
     section: "4.1.2",
-    claim: "A gradient multiplied by 0.5 in every layer is about 0.001 after 10 layers and about 0.000001 after 20; \
-            sigmoid and tanh make gradients vanish, too large weights make them explode, ReLU with He is the remedy.",
+    claim: "A gradient multiplied by 0.5 in every layer is about 0.001 after 10 layers and about \
+        0.000001 after 20; sigmoid and tanh make gradients vanish, too large weights make them \
+        explode, ReLU with He is the remedy.",
     run,
 };
 
@@ -39,9 +40,10 @@ const NETS: [(&str, Activation, Init); 4] = [
 fn run(lab: &Lab) -> Result<Outcome> {
     let mut outcome = Outcome {
         measured: format!(
-            "Powers of 0.5 are computed. Then networks of {DEPTH} hidden layers of {WIDTH} units see one batch of 128 \
-             training images, before any training; the root mean square of the loss’s gradient by the weights is \
-             taken layer by layer. The ratio is first hidden layer to last."
+            "Powers of 0.5 are computed. Then networks of {DEPTH} hidden layers of {WIDTH} units \
+             see one batch of 128 training images, before any training; the root mean square of \
+             the loss’s gradient by the weights is taken layer by layer. The ratio is first hidden \
+             layer to last."
         ),
         ..Outcome::default()
     };

@@ -13,7 +13,7 @@ pub(super) fn legend(out: &mut String, names: &[&str], width: f64) -> f64 {
     }
     let (mut x, mut y) = (16.0, 16.0);
     for (color, name) in names.iter().enumerate() {
-        let needs = 44.0 + 7.2 * name.chars().count() as f64;
+        let needs = 25.0 + text_width(name) + 20.0;
         if x + needs > width && x > 16.0 {
             (x, y) = (16.0, y + 22.0);
         }
@@ -30,6 +30,18 @@ pub(super) fn legend(out: &mut String, names: &[&str], width: f64) -> f64 {
         x += needs;
     }
     y + 12.0
+}
+
+/// About how wide a legend's text is drawn, a little more rather than less: which font a reader
+/// has is not known here.
+fn text_width(text: &str) -> f64 {
+    let letter = |c: char| match c {
+        'm' | 'w' | 'M' | 'W' | '%' | '→' => 12.0,
+        'i' | 'j' | 'l' | 't' | 'f' | 'r' | 'I' | ' ' | '.' | ',' | ':' | '(' | ')' => 5.0,
+        c if c.is_uppercase() => 9.5,
+        _ => 8.0,
+    };
+    text.chars().map(letter).sum()
 }
 
 /// A panel with its place on the figure.
