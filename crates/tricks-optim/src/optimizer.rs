@@ -122,17 +122,14 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
 
     /// Treats the parameters `select` says yes to as `group` says. The first group that says yes
     /// has a parameter.
-    pub fn group(
-        mut self,
-        select: impl Fn(&Place<'_>) -> bool + 's,
-        group: impl Into<Group<F>>,
-    ) -> Self {
-        self.groups.push((Box::new(select), group.into()));
+    pub fn group(mut self, select: impl Fn(&Place<'_>) -> bool + 's, group: Group<F>) -> Self {
+        self.groups.push((Box::new(select), group));
         self
     }
 
-    /// Whether a step refuses NaN and infinite gradients. On by default: one read of the
-    /// gradients, none after a clip, which has read them already.
+    /// Whether a step refuses gradients that are NaN or infinite, or whose square would be where
+    /// the rule squares them. On by default: one read of the gradients, none after a clip, which
+    /// has read them already. A step with a clip is always checked.
     pub fn finite_check(self, on: bool) -> Self {
         Self { finite_check: on, ..self }
     }
@@ -217,6 +214,10 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     ) -> Result<()> {
         let StepArgs { lr, clip } = args.into();
         hyper::non_negative("step", "lr", lr)?;
+        for scale in self.groups.iter().map(|group| group.lr_scale).chain([1.0]) {
+            let finite = F::of(lr * scale).is_finite();
+            hyper::require("step", "lr", lr * scale, finite, F::RANGE)?;
+        }
         self.rule.validate()?;
         for bound in &self.bound {
             let slots = self.rule_of(bound.group).map_or(&[][..], |rule| rule.slots());
@@ -245,7 +246,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         params: &mut (impl Parameters<F> + ?Sized),
     ) {
         let sign = if self.maximize { -1.0 } else { 1.0 };
-        let grad_scale = sign * clip.map_or(1.0, |clip| clip.scale);
+        let grad_scale = sign * clip.map_or(1.0, |clip| clip.scale());
         // What one thread does anyway need not be collected.
         let together = kernel::worth_forking(self.elements);
         let Self { rule, groups, bound, weight_decay, .. } = self;
@@ -281,9 +282,12 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
 
     /// The visit that only looks: after it, nothing can go wrong.
     fn check(&self, clip: Option<Clip>, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        // A finite norm has seen every gradient to be finite.
+        // A norm bounds every gradient: below the root of the largest number, no square overflows.
         let read = match clip {
-            Some(clip) => !clip.norm.is_finite(),
+            Some(clip) => {
+                let bound = clip.norm() * clip.scale();
+                bound.is_nan() || bound > F::max_value().widen().sqrt()
+            }
             None => self.finite_check,
         };
         let mut outcome = Ok(());
@@ -293,7 +297,10 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                 return;
             }
             outcome = match self.bound.get(position) {
-                Some(bound) => bound.check(position, &place, &param, read),
+                Some(bound) => {
+                    let squares = self.rule_of(bound.group).is_some_and(|rule| rule.squares());
+                    bound.check(position, &place, &param, read.then_some(squares))
+                }
                 None => Err(Error::Parameters {
                     position,
                     found: place.path.to_string(),
@@ -308,9 +315,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             return Err(Error::Parameters { position, found, expected });
         }
         match clip {
-            Some(clip) if !clip.norm.is_finite() => Err(Error::invalid(
+            Some(clip) if !clip.norm().is_finite() => Err(Error::invalid(
                 "step",
-                format!("the gradients are finite, but their norm is {}", clip.norm),
+                format!("the gradients are finite, but their norm is {}", clip.norm()),
             )),
             _ => Ok(()),
         }
@@ -349,7 +356,7 @@ impl<F: Float> Bound<F> {
         position: usize,
         place: &Place<'_>,
         param: &ParamMut<'_, F>,
-        read: bool,
+        read_squares: Option<bool>,
     ) -> Result<()> {
         if !place.path.is(&self.name) {
             let (found, expected) = (place.path.to_string(), self.name.clone());
@@ -363,18 +370,13 @@ impl<F: Float> Bound<F> {
             ));
         }
         place.check(param)?;
-        match &param.grad {
-            Grad::Dense(grad) if read => match kernel::first_non_finite(grad) {
-                Some(index) => Err(Error::NonFinite {
-                    name: place.path.to_string(),
-                    what: "gradient",
-                    index,
-                    value: grad[index].widen(),
-                }),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
+        let (Grad::Dense(grad), Some(squares)) = (&param.grad, read_squares) else { return Ok(()) };
+        let first = if squares { kernel::first_square_overflow } else { kernel::first_non_finite };
+        let Some(index) = first(grad) else { return Ok(()) };
+        let value = grad[index];
+        let what = if value.is_finite() { "gradient, whose square overflows," } else { "gradient" };
+        let name = place.path.to_string();
+        Err(Error::NonFinite { name, what, index, value: value.widen() })
     }
 }
 

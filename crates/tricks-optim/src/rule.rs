@@ -20,8 +20,14 @@ pub trait Describe: Send + Sync {
         0.0
     }
 
-    /// The learning rate its source advises.
+    /// The learning rate to begin with: the default of PyTorch's rule of this name.
     fn default_lr(&self) -> f64;
+
+    /// Whether it squares gradients: then a gradient whose square overflows is refused, because it
+    /// would stop the element for ever.
+    fn squares(&self) -> bool {
+        true
+    }
 
     /// The weight decay that is part of its name (AdamW's); a builder or a group may set another.
     fn weight_decay(&self) -> WeightDecay {
@@ -57,6 +63,9 @@ impl<R: Describe + ?Sized> Describe for Box<R> {
     }
     fn default_lr(&self) -> f64 {
         (**self).default_lr()
+    }
+    fn squares(&self) -> bool {
+        (**self).squares()
     }
     fn weight_decay(&self) -> WeightDecay {
         (**self).weight_decay()
@@ -153,6 +162,12 @@ impl<'a, F> Slots<'a, F> {
     }
 }
 
+/// ε as a number of type `F`: one that would round to 0 there is the smallest positive number, so
+/// that 0/0 never stands in an update.
+pub(crate) fn eps<F: Float>(eps: f64) -> F {
+    F::of(eps).max(F::min_positive_value())
+}
+
 /// The one loop of element-wise rules: one pass over the parameter, its gradient and its memory.
 ///
 /// `update(θ, g, memory)` gives the new `θ` and memory. Gradient scale and weight decay are applied
@@ -179,7 +194,7 @@ pub fn each<F: Float, const N: usize>(
     let scale = F::of(cx.grad_scale);
     let slots = slots.views::<N>();
     match cx.decay {
-        // The common case by itself: a factor of 1 would change no bit, but cost 5–10 % in cache.
+        // The common case by itself: a factor of 1 would change no bit, but cost time in cache.
         WeightDecay::None if cx.grad_scale == 1.0 => sweep(slots, param, grad, update),
         WeightDecay::None => {
             sweep(slots, param, grad, move |p, g, s| update(p, scale * g, s));

@@ -1,7 +1,7 @@
 use crate::optimizer::Optimizer;
 use crate::rule::Rule;
 use std::collections::BTreeSet;
-use tricks_tensor::{Error, Float, Result, StateDict};
+use tricks_tensor::{Error, Float, Result, StateDict, kernel};
 
 /// The layout of the state, refused when it is newer.
 const LAYOUT: u64 = 1;
@@ -42,7 +42,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// Entries are found by name, whatever the order of the parameters.
     ///
     /// # Errors
-    /// [`Error::State`] with every entry that is missing, unexpected, or of another shape or type;
+    /// [`Error::State`] with every entry that is missing, unexpected, of another shape or type, or not
+    /// finite;
     /// the optimizer keeps the state it had.
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
         let mut problems = Vec::new();
@@ -70,7 +71,14 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             known.insert(count);
             for slot in rule.slots() {
                 let name = format!("{}/{slot}", bound.name);
-                note(state.get::<F>(&name, &bound.shape).map(drop));
+                note(state.get::<F>(&name, &bound.shape).and_then(|saved| {
+                    match kernel::first_non_finite(saved) {
+                        Some(i) => {
+                            Err(Error::invalid("state", format!("{name} is {} at {i}", saved[i])))
+                        }
+                        None => Ok(()),
+                    }
+                }));
                 known.insert(name);
             }
         }

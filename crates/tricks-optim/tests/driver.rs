@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use tricks_optim::{
-    Adam, AdamW, Clip, ClipGlobalNorm, Group, Momentum, Optimizer, Sgd, StepArgs, WeightDecay,
-    clip_global_norm, clip_norm, clip_value,
+    AdaGrad, Adam, AdamW, ClipGlobalNorm, Group, Momentum, Optimizer, RmsProp, Rule, Sgd, StepArgs,
+    WeightDecay, clip_global_norm, clip_norm, clip_value,
 };
 use tricks_tensor::ndarray::{arr1, arr2};
 use tricks_tensor::{Dict, Error, ParamKind, Parameters, Path};
@@ -185,7 +185,7 @@ fn clipping_by_global_norm_is_clipping_in_place() {
         let mut adam = Optimizer::builder(AdamW::torch()).bind(&mut params).unwrap();
         for _ in 0..3 {
             let clip = clip_global_norm(&mut params, 0.5).unwrap();
-            assert_eq!(clip.norm, 7f64.sqrt());
+            assert_eq!(clip.norm(), 7f64.sqrt());
             if fused {
                 adam.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap();
             } else {
@@ -212,7 +212,7 @@ fn clips_measure_and_cut() {
     params.insert("w", arr1(&[0.0f32; 3]));
     params.set_grad("w", arr1(&[3.0, -4.0, 12.0]).view().into_dyn()).unwrap();
     let norm = |p, params: &mut Dict<f32>| {
-        ClipGlobalNorm { p, ..ClipGlobalNorm::default() }.measure(params).unwrap().norm
+        ClipGlobalNorm { p, ..ClipGlobalNorm::default() }.measure(params).unwrap().norm()
     };
     assert_eq!(norm(2.0, &mut params), 13.0);
     assert_eq!(norm(1.0, &mut params), 19.0);
@@ -239,10 +239,82 @@ fn a_norm_that_is_not_finite_names_the_gradient() {
         let message = sgd.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap_err();
         assert_eq!(message.to_string(), "gamma: gradient is inf at flat index 0");
     }
-    let clip = Clip { norm: f64::INFINITY, scale: 0.0 };
-    params.set_grad("gamma", arr1(&[1.0]).view().into_dyn()).unwrap();
-    let message = sgd.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap_err();
-    assert_eq!(message.to_string(), "step: the gradients are finite, but their norm is inf");
+}
+
+#[test]
+fn norms_out_of_range_are_measured_in_other_units() {
+    let mut params = Dict::new();
+    for (gradient, p, want) in [
+        ([3e200, 4e200], 2.0, 5e200),
+        ([3e-200, 4e-200], 2.0, 5e-200),
+        ([0.01, 0.01], 200.0, 0.01 * 2f64.powf(1.0 / 200.0)),
+        ([1e4, 0.0], 100.0, 1e4),
+        ([0.0, 0.0], 2.0, 0.0),
+    ] {
+        params.insert("w", arr1(&[0.0; 2]));
+        params.set_grad("w", arr1(&gradient).view().into_dyn()).unwrap();
+        let norm = ClipGlobalNorm { p, ..ClipGlobalNorm::default() };
+        let norm = norm.measure(&mut params).unwrap().norm();
+        assert!((norm - want).abs() <= 1e-12 * want, "{norm} against {want}");
+    }
+    params.set_grad("w", arr1(&[3e200, 4e200]).view().into_dyn()).unwrap();
+    assert!((clip_norm(&mut params, 1.0).unwrap() / 5e200 - 1.0).abs() < 1e-12);
+    assert!((params.grad("w").unwrap()[[0]] - 0.6f64).abs() < 1e-12);
+    // Not finite: left as it is.
+    params.set_grad("w", arr1(&[f64::INFINITY, 1.0]).view().into_dyn()).unwrap();
+    assert_eq!(clip_norm(&mut params, 1.0).unwrap(), f64::INFINITY);
+    assert_eq!(params.grad("w").unwrap()[[1]], 1.0);
+}
+
+#[test]
+fn squares_that_overflow_are_refused_where_they_are_taken() {
+    let mut params = Dict::<f32>::new();
+    params.insert("w", arr1(&[1.0, 1.0]));
+    params.set_grad("w", arr1(&[1.0, 1e20]).view().into_dyn()).unwrap();
+    let want = "w: gradient, whose square overflows, is 100000002004087730000 at flat index 1";
+    let mut adam = Optimizer::builder(Adam::torch()).bind(&mut params).unwrap();
+    assert_eq!(adam.step(0.1, &mut params).unwrap_err().to_string(), want);
+    // A clip that does not bring it down is no way around.
+    let clip = clip_global_norm(&mut params, f64::MAX).unwrap();
+    let message = adam.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap_err();
+    assert_eq!(message.to_string(), want);
+    // One that does is.
+    let clip = clip_global_norm(&mut params, 1.0).unwrap();
+    adam.step(StepArgs::new(0.1).clip(clip), &mut params).unwrap();
+    // And plain descent does not square.
+    let mut sgd = Optimizer::builder(Sgd).bind(&mut params).unwrap();
+    sgd.step(1e-20, &mut params).unwrap();
+    assert!(params["w"].iter().all(|w| w.is_finite()));
+}
+
+#[test]
+fn rates_that_overflow_the_number_type_are_refused() {
+    let mut params = Dict::<f32>::new();
+    params.insert("w", arr1(&[1.0]));
+    let mut sgd = Optimizer::builder(Sgd).bind(&mut params).unwrap();
+    let message = sgd.step(1e39, &mut params).unwrap_err().to_string();
+    assert!(message.ends_with("must be finite as f32"), "{message}");
+    let fast = Group { lr_scale: 1e30, ..Group::default() };
+    let mut sgd = Optimizer::builder(Sgd).group(|_| true, fast).bind(&mut params).unwrap();
+    assert!(sgd.step(1e10, &mut params).is_err());
+}
+
+#[test]
+fn no_epsilon_divides_nothing_by_nothing() {
+    let rules: [Box<dyn Rule<f32>>; 4] = [
+        Box::new(Adam { eps: 0.0, ..Adam::torch() }),
+        Box::new(Adam { eps: 1e-50, ..Adam::chapter() }),
+        Box::new(AdaGrad { eps: 0.0, ..AdaGrad::chapter() }),
+        Box::new(RmsProp { eps: 0.0, ..RmsProp::optax() }),
+    ];
+    for rule in rules {
+        let mut params = Dict::<f32>::new();
+        params.insert("w", arr1(&[1.0, 1.0]));
+        params.set_grad("w", arr1(&[0.0, 1.0]).view().into_dyn()).unwrap();
+        let mut optimizer = Optimizer::builder(rule).bind(&mut params).unwrap();
+        optimizer.step(0.1, &mut params).unwrap();
+        assert!(params["w"][[0]] == 1.0 && params["w"][[1]] < 1.0, "{:?}", params["w"]);
+    }
 }
 
 #[test]

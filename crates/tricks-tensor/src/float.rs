@@ -13,6 +13,8 @@ mod sealed {
 pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
+    /// What a number must be to be one of this type, for messages.
+    const RANGE: &'static str;
     /// The nearest number of this type.
     fn of(x: f64) -> Self;
     /// The same number as an `f64`.
@@ -31,6 +33,7 @@ macro_rules! float {
     ($t:ident, $exp:ident, $tanh:ident, $variant:ident) => {
         impl Float for $t {
             const NAME: &'static str = stringify!($t);
+            const RANGE: &'static str = concat!("finite as ", stringify!($t));
             #[inline(always)]
             fn of(x: f64) -> Self {
                 x as $t

@@ -105,8 +105,7 @@ impl Describe for AdaGrad {
 impl<F: Float> Rule<F> for AdaGrad {
     fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let lr = F::of(cx.lr / (1.0 + (cx.t - 1) as f64 * self.lr_decay));
-        let (inside, outside) = self.eps_place.split(self.eps);
-        let (inside, outside) = (F::of(inside), F::of(outside));
+        let (inside, outside) = self.eps_place.split::<F>(self.eps);
         each(cx, slots, param, grad, move |p, g, [h]| {
             let h = h + g * g;
             (p - lr * g / ((h + inside).sqrt() + outside), [h])

@@ -1,4 +1,4 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, each};
+use crate::rule::{Describe, Rule, Slots, StepCx, each, eps};
 use tricks_tensor::{Float, Result, hyper, math};
 
 /// Adam: momentum and RMSProp, both corrected for their start at zero.
@@ -146,7 +146,7 @@ impl<F: Float> Rule<F> for Adam {
             EpsForm::Hat => (cx.lr * c2.sqrt() / c1, 1.0, 0.0),
         };
         let (lr, v_scale, eps_root) = (F::of(lr), F::of(v_scale), F::of(eps_root));
-        let (debias, eps) = (F::of(1.0 / c2), F::of(self.eps));
+        let (debias, eps) = (F::of(1.0 / c2), eps::<F>(self.eps));
         let (beta1, fresh1) = (F::of(self.beta1), F::of(1.0 - self.beta1));
         let (beta2, fresh2) = (F::of(self.beta2), F::of(1.0 - self.beta2));
         let moments = move |g: F, m: F, v: F| (beta1 * m + fresh1 * g, beta2 * v + fresh2 * g * g);

@@ -14,6 +14,9 @@ pub use momentum::{Momentum, MomentumForm};
 pub use rmsprop::{RmsMomentum, RmsProp};
 pub use sgd::Sgd;
 
+use crate::rule;
+use tricks_tensor::Float;
+
 /// Where ε stands in `g / √h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EpsPlace {
@@ -26,10 +29,10 @@ pub enum EpsPlace {
 
 impl EpsPlace {
     /// `(inside, outside)`, so that both forms are `√(h + inside) + outside`: one loop for both.
-    fn split(self, eps: f64) -> (f64, f64) {
+    fn split<F: Float>(self, eps: f64) -> (F, F) {
         match self {
-            EpsPlace::Outside => (0.0, eps),
-            EpsPlace::Inside => (eps, 0.0),
+            EpsPlace::Outside => (F::zero(), rule::eps(eps)),
+            EpsPlace::Inside => (rule::eps(eps), F::zero()),
         }
     }
 }

@@ -24,7 +24,7 @@ use tricks_tensor::{Error, Float, Result, hyper};
 /// The two forms agree (v = −ηb) exactly when η is constant. In the velocity form η is inside the
 /// velocity: a later change of η does not rescale what `v` already holds. With μ = 0.9, g = 1 and
 /// η = 0.1, then 0.01, the velocity form moves by −0.200 and the buffer form by −0.119.
-/// Dampening is not applied to the first gradient, as in PyTorch.
+/// Dampening is not applied to the first gradient, nor without momentum, as in PyTorch.
 ///
 /// # Source
 /// Polyak: *Some methods of speeding up the convergence of iteration methods*, 1964; Sutskever,
@@ -106,6 +106,9 @@ impl Describe for Momentum {
     fn default_lr(&self) -> f64 {
         0.01
     }
+    fn squares(&self) -> bool {
+        false
+    }
     fn validate(&self) -> Result<()> {
         hyper::fraction("Momentum", "momentum", self.momentum)?;
         hyper::probability("Momentum", "dampening", self.dampening)?;
@@ -124,7 +127,8 @@ impl Describe for Momentum {
 impl<F: Float> Rule<F> for Momentum {
     fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let (lr, mu) = (F::of(cx.lr), F::of(self.momentum));
-        let fresh = F::of(if cx.t == 1 { 1.0 } else { 1.0 - self.dampening });
+        let undamped = cx.t == 1 || self.momentum == 0.0;
+        let fresh = F::of(if undamped { 1.0 } else { 1.0 - self.dampening });
         match (self.form, self.nesterov) {
             (MomentumForm::Velocity, false) => each(cx, slots, param, grad, move |p, g, [v]| {
                 let v = mu * v - lr * g;

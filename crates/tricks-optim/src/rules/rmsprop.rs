@@ -160,8 +160,7 @@ impl<F: Float> Rule<F> for RmsProp {
         let average = move |old: F, new: F| rho * old + fresh * new;
         let debias = if self.bias_correction { 1.0 / math::debias(self.rho, cx.t) } else { 1.0 };
         let debias = F::of(debias);
-        let (inside, outside) = self.eps_place.split(self.eps);
-        let (inside, outside) = (F::of(inside), F::of(outside));
+        let (inside, outside) = self.eps_place.split::<F>(self.eps);
         let root = move |s: F| (s + inside).sqrt() + outside;
         let variance = move |h: F, a: F| {
             let (h, a) = (debias * h, debias * a);

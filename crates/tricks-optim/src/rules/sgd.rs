@@ -38,6 +38,9 @@ impl Describe for Sgd {
     fn default_lr(&self) -> f64 {
         0.01
     }
+    fn squares(&self) -> bool {
+        false
+    }
     fn validate(&self) -> Result<()> {
         Ok(())
     }
