@@ -43,6 +43,8 @@ use tricks_tensor::{
 /// * Sums are taken in `f64`, the variance in a second pass around the mean: a mean a thousand
 ///   times the spread costs no digit.
 /// * Training needs two samples: one has no spread. Evaluation takes any number.
+/// * A batch whose mean or variance is NaN, or too large for `F`, is refused: the running
+///   statistics would not forget it.
 ///
 /// # Source
 /// Ioffe, Szegedy: *Batch normalization: accelerating deep network training by reducing internal
@@ -137,40 +139,51 @@ impl<F: Float> BatchNorm<F> {
         Ok(batch)
     }
 
-    /// Moves the running statistics towards those of a batch of `rows`.
-    fn track(&mut self, rows: usize) {
-        self.num_batches_tracked[0] += F::one();
-        let m = self.config.momentum.unwrap_or(1.0 / self.num_batches_tracked[0].widen());
+    /// Moves the running statistics towards those of a batch of `rows`; refuses, with nothing
+    /// moved, what would stay in them for ever.
+    fn track(&mut self, rows: usize) -> Result<()> {
         let n = rows as f64;
         let correction = match self.config.running_variance {
             RunningVariance::Unbiased => n / (n - 1.0),
             RunningVariance::Biased => 1.0,
         };
+        for (index, (&mean, &var)) in self.moments.mean.iter().zip(&self.moments.var).enumerate() {
+            for (what, value) in [("batch mean", mean), ("batch variance", var * correction)] {
+                let value = F::of(value);
+                if !value.is_finite() {
+                    let (name, value) = (NAME.into(), value.widen());
+                    return Err(Error::NonFinite { name, what, index, value });
+                }
+            }
+        }
+        self.num_batches_tracked[0] += F::one();
+        let m = self.config.momentum.unwrap_or(1.0 / self.num_batches_tracked[0].widen());
         let toward = |r: &mut F, x: f64| *r = F::of((1.0 - m) * r.widen() + m * x);
         for j in 0..self.features[0] {
             toward(&mut self.running_mean[j], self.moments.mean[j]);
             toward(&mut self.running_var[j], self.moments.var[j] * correction);
         }
+        Ok(())
     }
 
     /// `dx = γ/s · (dy − mean(dy) − x̂ mean(dy x̂))`, s = √(σ² + ε), as
-    /// `dy·scale + (x − shift)·slope + offset`. `batch` is the number of samples the statistics
-    /// come from; running statistics do not depend on `x`, and their means fall away.
+    /// `(dy − (x − shift)·slope + offset)·scale`: no coefficient holds 1/s², which `F` may not.
+    /// `batch` is the number of samples the statistics come from; running statistics do not depend
+    /// on `x`, and their means fall away.
     fn prepare_gradient(&mut self, batch: Option<f64>) {
         let (moments, to) = (&self.moments, &mut self.coefficients);
         for j in 0..self.features[0] {
             let inverse_std = moments.inverse_std(j, self.config.eps);
-            let scale = self.weight[j].widen() * inverse_std;
             let (mean_dy, mean_product) = match batch {
                 Some(n) => (self.sums[j] / n, self.products[j] * inverse_std / n),
                 None => (0.0, 0.0),
             };
-            let slope = -scale * inverse_std * mean_product;
+            let slope = inverse_std * mean_product;
             to.shift[j] = F::of(moments.mean[j]);
-            to.scale[j] = F::of(scale);
+            to.scale[j] = F::of(self.weight[j].widen() * inverse_std);
             to.slope[j] = F::of(slope);
             let left_over = moments.mean[j] - to.shift[j].widen();
-            to.offset[j] = F::of(-scale * mean_dy - left_over * slope);
+            to.offset[j] = F::of(left_over * slope - mean_dy);
         }
     }
 }
@@ -234,13 +247,15 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         let x = x.as_standard_layout();
         let x = numbers(&x);
         let batch = self.uses_batch(mode, rows)?;
+        // The moments of an earlier pass are lost; if this one is refused, there is none.
+        self.rows = None;
         if batch {
             self.moments.measure(x);
         } else {
             self.moments.recall(&self.running_mean, &self.running_var);
         }
         if mode.is_train() && self.config.track_running_stats {
-            self.track(rows);
+            self.track(rows)?;
         }
         self.rows = Some(rows);
         let Self { weight, bias, moments, coefficients, .. } = self;

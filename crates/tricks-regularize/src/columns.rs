@@ -9,7 +9,7 @@
 //! coefficients have one entry per feature, whatever the input.
 
 use tricks_tensor::Float;
-use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
+use tricks_tensor::kernel::{join, vectorize, worth_forking};
 
 /// Threads take columns in multiples of this: one cache line of `f32`.
 const COLUMNS: usize = 16;
@@ -42,7 +42,7 @@ impl<'a, F: Float> Columns<'a, F> {
     fn middle(self, count: usize) -> Option<usize> {
         let work = self.x.len() / self.width * count;
         let middle = (count / 2).next_multiple_of(COLUMNS);
-        (work > MIN_FORK && middle < count && threads() > 1).then_some(middle)
+        (middle < count && worth_forking(work)).then_some(middle)
     }
 }
 
@@ -212,7 +212,7 @@ impl<F: Float> Coefficients<F> {
         );
     }
 
-    /// `dx ← dy·scale + (x − shift)·slope + offset`.
+    /// `dx ← (dy − (x − shift)·slope + offset)·scale`.
     pub(crate) fn map_gradient(&self, dy: &[F], x: &[F], dx: &mut [F]) {
         let width = self.shift.len();
         if let Some(middle) = middle_row(x.len(), width) {
@@ -230,7 +230,7 @@ impl<F: Float> Coefficients<F> {
                 let rows = dy.chunks_exact(width).zip(x.chunks_exact(width));
                 for (dx, (dy, x)) in dx.chunks_exact_mut(width).zip(rows) {
                     for j in 0..width {
-                        dx[j] = dy[j] * scale[j] + (x[j] - shift[j]) * slope[j] + offset[j];
+                        dx[j] = (dy[j] - (x[j] - shift[j]) * slope[j] + offset[j]) * scale[j];
                     }
                 }
             },
@@ -241,5 +241,5 @@ impl<F: Float> Coefficients<F> {
 /// Where to cut `len` numbers between two rows; `None` if it is not worth a fork.
 fn middle_row(len: usize, width: usize) -> Option<usize> {
     let middle = len / width / 2 * width;
-    (len > MIN_FORK && middle > 0 && threads() > 1).then_some(middle)
+    (middle > 0 && worth_forking(len)).then_some(middle)
 }

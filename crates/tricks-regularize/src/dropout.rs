@@ -1,4 +1,4 @@
-use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
+use tricks_tensor::kernel::{join, vectorize, worth_forking};
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{Float, Layer, Mode, Noise, ParamMut, Parameters, Path, Place, Result, hyper};
@@ -139,7 +139,7 @@ fn scale_or_drop<F: Float>(
     x: &[F],
     y: &mut [F],
 ) {
-    if x.len() > MIN_FORK && threads() > 1 {
+    if worth_forking(x.len()) {
         let middle = (x.len() / 2).next_multiple_of(WORDS);
         let (x0, x1) = x.split_at(middle);
         let (y0, y1) = y.split_at_mut(middle);

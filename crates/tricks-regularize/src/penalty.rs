@@ -1,4 +1,4 @@
-use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
+use tricks_tensor::kernel::{join, vectorize, worth_forking};
 use tricks_tensor::{Float, Grad, ParamKind, Parameters, Path, Place, Result};
 
 /// A term of the loss that depends on a parameter alone.
@@ -105,7 +105,7 @@ pub(crate) fn add_slope<F: Float>(
     slope: impl Fn(F) -> F + Copy + Send + Sync,
 ) {
     assert_eq!(w.len(), grad.len(), "a gradient has as many numbers as its parameter");
-    if w.len() > MIN_FORK && threads() > 1 {
+    if worth_forking(w.len()) {
         let middle = w.len() / 2;
         let (w0, w1) = w.split_at(middle);
         let (grad0, grad1) = grad.split_at_mut(middle);

@@ -109,3 +109,50 @@ fn what_is_refused() {
     let want = "BatchNorm: backward of 2 rows needs their forward pass, the last had 0";
     assert_eq!(refused.to_string(), want);
 }
+
+/// 1/σ² is no number of `f32`. In units of 1e25: μ = 1, d = x − μ = (0, −2, 2), σ² = 8/3,
+/// Σ dy d = 4 and mean dy = 7/3, so dx = (dy − 7/3 − d · 4/8)/σ.
+#[test]
+fn a_spread_whose_square_is_beyond_the_type() {
+    let config = BatchNormConfig { track_running_stats: false, ..Default::default() };
+    let mut norm = BatchNorm::<f32>::new(1, config).unwrap();
+    let x = arr2(&[[1e25f32], [-1e25], [3e25]]).into_dyn();
+    let dy = arr2(&[[1.0f32], [2.0], [4.0]]).into_dyn();
+    let (mut y, mut dx) = (x.clone(), x.clone());
+    norm.forward(x.view(), y.view_mut(), TRAIN()).unwrap();
+    norm.backward(x.view(), y.view(), dy.view(), Some(dx.view_mut()), TRAIN()).unwrap();
+    let s = (8.0f64 / 3.0).sqrt() * 1e25;
+    let want = [1.0 - 7.0 / 3.0, 2.0 - 7.0 / 3.0 + 1.0, 4.0 - 7.0 / 3.0 - 1.0].map(|d| d / s);
+    for (got, want) in dx.iter().zip(want) {
+        assert!((f64::from(*got) / want - 1.0).abs() < 1e-6, "{got} for {want}");
+    }
+}
+
+#[test]
+fn what_would_never_be_forgotten_is_refused() {
+    let mut norm = BatchNorm::<f32>::new(2, Default::default()).unwrap();
+    let good = arr2(&[[1.0f32, 2.0], [3.0, 6.0]]).into_dyn();
+    let mut y = good.clone();
+    norm.forward(good.view(), y.view_mut(), TRAIN()).unwrap();
+    let before = norm.clone();
+    for (value, want) in [
+        (f32::NAN, "BatchNorm: batch mean is NaN at flat index 1"),
+        (f32::INFINITY, "BatchNorm: batch mean is inf at flat index 1"),
+        (1e25, "BatchNorm: batch variance is inf at flat index 1"),
+    ] {
+        let bad = arr2(&[[1.0f32, 0.0], [3.0, value]]).into_dyn();
+        let refused = norm.forward(bad.view(), y.view_mut(), TRAIN()).unwrap_err();
+        assert_eq!(refused.to_string(), want);
+        assert_eq!(norm.running_mean, before.running_mean);
+        assert_eq!(norm.running_var, before.running_var);
+        assert_eq!(norm.num_batches_tracked, [1.0]);
+        // What it measured is not that of the good batch any more.
+        assert!(norm.backward(good.view(), y.view(), good.view(), None, TRAIN()).is_err());
+    }
+    // With nothing to remember, there is nothing to refuse.
+    let config = BatchNormConfig { track_running_stats: false, ..Default::default() };
+    let wide = arr2(&[[1e25f32], [-1e25]]).into_dyn();
+    let mut y = wide.clone();
+    BatchNorm::new(1, config).unwrap().forward(wide.view(), y.view_mut(), TRAIN()).unwrap();
+    assert_eq!(y, arr2(&[[1.0f32], [-1.0]]).into_dyn());
+}
