@@ -1,7 +1,6 @@
 use crate::optimizer::Optimizer;
 use crate::rule::Rule;
-use std::collections::BTreeSet;
-use tricks_tensor::{Error, Float, Result, StateDict, kernel};
+use tricks_tensor::{Float, Result, StateDict, kernel};
 
 /// The layout of the state, refused when it is newer.
 const LAYOUT: u64 = 1;
@@ -42,55 +41,28 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// Entries are found by name, whatever the order of the parameters.
     ///
     /// # Errors
-    /// [`Error::State`] with every entry that is missing, unexpected, of another shape or type, or not
+    /// [`Error::State`](tricks_tensor::Error::State) with every entry that is missing, unexpected, of another shape or type, or not
     /// finite;
     /// the optimizer keeps the state it had.
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let mut problems = Vec::new();
-        let mut note = |outcome: Result<()>| match outcome {
-            Err(Error::State { problems: found }) => problems.extend(found),
-            Err(other) => problems.push(other.to_string()),
-            Ok(()) => (),
-        };
-        let mut known = BTreeSet::from(["step".to_string()]);
-        note(state.count("step").map(drop));
+        let mut reader = state.reader();
+        let steps = reader.count("step");
         for bound in &self.bound {
             let Some(rule) = self.rule_of(bound.group) else { continue };
             let version = format!("rule/{}", rule.name());
-            if known.insert(version.clone()) {
-                note(state.count(&version).and_then(|found| match found {
-                    LAYOUT => Ok(()),
-                    _ => Err(Error::invalid(
-                        "state",
-                        format!("{version} has layout {found}, this version reads {LAYOUT}"),
-                    )),
-                }));
+            if let Some(layout) = reader.count(&version).filter(|layout| *layout != LAYOUT) {
+                reader.refuse(format!("{version} is layout {layout}, this version reads {LAYOUT}"));
             }
-            let count = format!("{}/t", bound.name);
-            note(state.count(&count).map(drop));
-            known.insert(count);
+            reader.count(&format!("{}/t", bound.name));
             for slot in rule.slots() {
                 let name = format!("{}/{slot}", bound.name);
-                note(state.get::<F>(&name, &bound.shape).and_then(|saved| {
-                    match kernel::first_non_finite(saved) {
-                        Some(i) => {
-                            Err(Error::invalid("state", format!("{name} is {} at {i}", saved[i])))
-                        }
-                        None => Ok(()),
-                    }
-                }));
-                known.insert(name);
+                let saved = reader.get::<F>(&name, &bound.shape).unwrap_or_default();
+                if let Some(i) = kernel::first_non_finite(saved) {
+                    reader.refuse(format!("{name} is {} at flat index {i}", saved[i]));
+                }
             }
         }
-        problems.extend(
-            state
-                .iter()
-                .filter(|(name, _)| !known.contains(*name))
-                .map(|(name, _)| format!("{name} is unexpected")),
-        );
-        if !problems.is_empty() {
-            return Err(Error::State { problems });
-        }
+        reader.end()?;
 
         let rules: Vec<_> =
             self.bound.iter().map(|b| self.rule_of(b.group).map(|rule| rule.slots())).collect();
@@ -102,7 +74,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                 bound.memory.slot_mut(k).copy_from_slice(saved);
             }
         }
-        self.steps = state.count("step")?;
+        self.steps = steps.unwrap_or_default();
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use tricks_tensor::{Error, Result, StateDict, hyper};
+use tricks_tensor::{Result, StateDict, hyper};
 
 /// Whether a smaller or a larger metric is better.
 #[non_exhaustive]
@@ -69,7 +69,7 @@ impl ReduceOnPlateau {
     /// Refuses hyper-parameters outside their ranges.
     ///
     /// # Errors
-    /// [`Error::Hyper`], naming the field.
+    /// [`Error::Hyper`](tricks_tensor::Error::Hyper), naming the field.
     pub fn validate(&self) -> Result<()> {
         const OWNER: &str = "ReduceOnPlateau";
         let ok = self.factor > 0.0 && self.factor < 1.0;
@@ -200,43 +200,24 @@ impl Plateau {
     /// Goes on where [`Plateau::state`] was taken. The hyper-parameters stay those of `self`.
     ///
     /// # Errors
-    /// [`Error::State`], with every entry that is missing, unexpected, of another type or out of
+    /// [`Error::State`](tricks_tensor::Error::State), with every entry that is missing, unexpected, of another type or out of
     /// range; then nothing has changed.
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let mut problems = Vec::new();
-        let lr = noted(state.number("lr"), &mut problems);
-        let best = noted(state.number("best"), &mut problems);
-        let bad = noted(state.count("bad"), &mut problems);
-        let cooling = noted(state.count("cooling"), &mut problems);
-        if let Some(lr) = lr.filter(|lr| !(lr.is_finite() && *lr >= 0.0)) {
-            problems.push(format!("lr is {lr}, must be finite and at least 0"));
+        let mut reader = state.reader();
+        let lr = reader.number("lr").unwrap_or_default();
+        let best = reader.number("best").unwrap_or_default();
+        let bad = reader.count("bad").unwrap_or_default();
+        let cooling = reader.count("cooling").unwrap_or_default();
+        if !(lr.is_finite() && lr >= 0.0) {
+            reader.refuse(format!("lr is {lr}, must be finite and at least 0"));
         }
-        if best.is_some_and(f64::is_nan) {
-            problems.push("best is NaN, must be a number".into());
+        if best.is_nan() {
+            reader.refuse("best is NaN, must be a number");
         }
-        for (name, _) in state.iter() {
-            if !["lr", "best", "bad", "cooling"].contains(&name) {
-                problems.push(format!("{name} is unexpected"));
-            }
-        }
-        match (lr, best, bad, cooling) {
-            (Some(lr), Some(best), Some(bad), Some(cooling)) if problems.is_empty() => {
-                *self = Self { rule: self.rule, lr, best, bad, cooling };
-                Ok(())
-            }
-            _ => Err(Error::State { problems }),
-        }
+        reader.end()?;
+        *self = Self { rule: self.rule, lr, best, bad, cooling };
+        Ok(())
     }
-}
-
-/// The entry, or its problem put down with the others.
-fn noted<T>(entry: Result<T>, problems: &mut Vec<String>) -> Option<T> {
-    match entry {
-        Ok(entry) => return Some(entry),
-        Err(Error::State { problems: more }) => problems.extend(more),
-        Err(other) => problems.push(other.to_string()),
-    }
-    None
 }
 
 #[cfg(test)]

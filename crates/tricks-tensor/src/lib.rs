@@ -27,6 +27,7 @@ mod path;
 mod state;
 #[cfg(feature = "safetensors")]
 mod state_file;
+mod state_reader;
 pub mod views;
 
 pub use dict::Dict;
@@ -38,3 +39,4 @@ pub use noise::Noise;
 pub use param::{Grad, ParamKind, ParamMut, Parameters, Place};
 pub use path::{Path, Segment};
 pub use state::{Entry, StateDict, Values};
+pub use state_reader::StateReader;
