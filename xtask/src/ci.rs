@@ -1,5 +1,6 @@
 //! Everything that must hold before a change goes in.
 
+use crate::ndarray_016::PUBLISHED;
 use crate::shell::{Outcome, cargo, root};
 use crate::{bench, conformance, doc, lab, ndarray_016, tidy};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ const STEPS: &[Step] = &[
     ("doc", || doc(false)),
     ("features", features),
     ("ndarray-0.16", ndarray_016::run),
+    ("publish", publish),
     ("conformance", || conformance(None)),
     ("tidy", tidy::run),
     ("bench", || bench(&["--test".into()])),
@@ -68,19 +70,27 @@ fn fmt() -> Outcome {
 }
 
 fn clippy() -> Outcome {
-    cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+    cargo(["clippy", "--workspace", "--all-targets", "--all-features"])
+        .args(["--", "-D", "warnings"])
+        .run()
 }
 
 fn test() -> Outcome {
-    cargo(["test", "--workspace"]).run()
+    cargo(["test", "--workspace", "--all-features"]).run()
 }
 
-/// The lean builds: no threads, no files.
+/// The lean builds, no threads and no files, each crate by itself; then what is built by default.
 fn features() -> Outcome {
-    for krate in ["tricks-tensor", "tricks-optim"] {
+    for krate in PUBLISHED {
         cargo(["check", "--no-default-features", "--package", krate]).run()?;
     }
-    Ok(())
+    cargo(["check", "--workspace", "--all-targets"]).run()
+}
+
+/// What a registry would say, and whether the packages build from what is in them.
+fn publish() -> Outcome {
+    let packages = PUBLISHED.iter().flat_map(|krate| ["--package", krate]);
+    cargo(["publish", "--dry-run", "--allow-dirty"]).args(packages).run()
 }
 
 /// How many crates the optimizers bring along.

@@ -65,7 +65,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// What the compiler does not check: rows, exports, sizes, words, edges between crates
+    /// What the compiler does not check: rows, exports, sizes, words, links, edges between crates
     Tidy,
     /// Builds the documentation; a warning is an error
     Doc {
@@ -120,7 +120,7 @@ fn conformance(folder: Option<PathBuf>) -> Outcome {
 }
 
 fn doc(open: bool) -> Outcome {
-    cargo(["doc", "--workspace", "--no-deps"])
+    cargo(["doc", "--workspace", "--all-features", "--no-deps"])
         .args(open.then_some("--open"))
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()

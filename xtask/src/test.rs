@@ -13,7 +13,7 @@ pub(crate) fn run(cases: u32, seed: Option<u64>, krate: Option<&str>) -> Outcome
         Some(krate) => vec!["--package", krate],
         None => vec!["--workspace"],
     };
-    cargo(["test"])
+    cargo(["test", "--all-features"])
         .args(scope)
         .env("PROPTEST_CASES", cases.to_string())
         .env("PROPTEST_RNG_SEED", seed.to_string())

@@ -1,5 +1,6 @@
 //! What the compiler does not check. Every message names a file, a line and what to do.
 
+mod links;
 mod manifests;
 mod source;
 mod sources;
@@ -34,6 +35,7 @@ pub(crate) fn run() -> Outcome {
     sources::check(&files, &mut findings);
     techniques::check(&files, &mut findings);
     manifests::check(&files, &mut findings);
+    links::check(&files, &mut findings);
     if let Err(message) = readme::run(true) {
         findings.0.push(message);
     }
