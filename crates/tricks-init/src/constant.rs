@@ -1,4 +1,4 @@
-use crate::initializer::{check_finite, check_len};
+use crate::initializer::{check, check_finite};
 use crate::{Fan, Initializer};
 use tricks_tensor::{Float, Noise, Result};
 
@@ -43,9 +43,12 @@ impl Constant {
 }
 
 impl<F: Float> Initializer<F> for Constant {
-    fn fill(&self, _: Fan, shape: &[usize], _: Noise, out: &mut [F]) -> Result<()> {
-        check_len("Constant", shape, out)?;
-        check_finite::<F>("Constant", "value", self.value)?;
+    fn validate(&self, _: Fan, _: &[usize]) -> Result<()> {
+        check_finite::<F>("Constant", "value", self.value)
+    }
+
+    fn fill(&self, fan: Fan, shape: &[usize], _: Noise, out: &mut [F]) -> Result<()> {
+        check("Constant", self, (fan, shape), out)?;
         out.fill(F::of(self.value));
         Ok(())
     }

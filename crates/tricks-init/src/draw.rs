@@ -1,7 +1,7 @@
 //! Whole parameters from noise, in chunks, on threads.
 
 use crate::box_muller::{BATCH, box_muller};
-use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
+use tricks_tensor::kernel::{join, vectorize, worth_forking};
 use tricks_tensor::{Float, Noise};
 
 /// Numbers drawn at a time, into a buffer that stays in the first-level cache.
@@ -51,7 +51,7 @@ pub(crate) fn normals<F: Float>(noise: Noise, out: &mut [F], mean: f64, std: f64
 /// Calls `f(index of the first, numbers)` for every chunk. What a number becomes must depend on its
 /// index alone; then the split into threads cannot show.
 fn chunks<F: Float>(first: usize, out: &mut [F], f: &(impl Fn(u64, &mut [F]) + Sync)) {
-    if out.len() > MIN_FORK && threads() > 1 {
+    if worth_forking(out.len()) {
         let middle = (out.len() / 2).next_multiple_of(CHUNK);
         let (a, b) = out.split_at_mut(middle);
         join(|| chunks(first, a, f), || chunks(first + middle, b, f));

@@ -68,8 +68,7 @@ pub fn initialize_with<'i, F: Float + 'i>(
         if let (Ok(()), Some(init)) = (&result, choose(&place)) {
             result = fan(&place, layout, init).and_then(|fan| {
                 place.check(&param)?;
-                // Filling nothing checks the hyper-parameters.
-                init.fill(fan, &[0], noise, &mut [])
+                init.validate(fan, place.shape)
             });
         }
     });

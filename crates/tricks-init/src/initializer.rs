@@ -17,11 +17,20 @@ use tricks_tensor::{Error, Float, Noise, Result, hyper};
 /// # Ok::<(), tricks_tensor::Error>(())
 /// ```
 pub trait Initializer<F: Float>: Send + Sync {
+    /// Refuses hyper-parameters out of range, and a fan or a shape that cannot be filled with them.
+    ///
+    /// [`initialize`](crate::initialize) asks for every parameter before it fills the first: all
+    /// that [`fill`](Self::fill) would refuse must be refused here.
+    ///
+    /// # Errors
+    /// A hyper-parameter, a fan or a shape out of range.
+    fn validate(&self, fan: Fan, shape: &[usize]) -> Result<()>;
+
     /// Writes every element of `out`, a parameter of this shape in C order.
     ///
     /// # Errors
-    /// A hyper-parameter out of range; a shape that does not hold `out.len()` elements. Then
-    /// nothing is written.
+    /// As [`validate`](Self::validate), which it calls first; a shape that does not hold
+    /// `out.len()` elements. Then nothing is written.
     fn fill(&self, fan: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()>;
 
     /// Whether [`fill`](Self::fill) looks at the fan. If not, [`initialize`](crate::initialize)
@@ -31,8 +40,14 @@ pub trait Initializer<F: Float>: Send + Sync {
     }
 }
 
-/// Refuses a slice that is not as long as the shape says.
-pub(crate) fn check_len<F>(owner: &'static str, shape: &[usize], out: &[F]) -> Result<()> {
+/// What every `fill` does first: [`Initializer::validate`], and a slice as long as the shape says.
+pub(crate) fn check<F: Float>(
+    owner: &'static str,
+    init: &dyn Initializer<F>,
+    (fan, shape): (Fan, &[usize]),
+    out: &[F],
+) -> Result<()> {
+    init.validate(fan, shape)?;
     let len = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n));
     if len == Some(out.len()) {
         return Ok(());

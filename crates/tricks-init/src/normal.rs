@@ -1,5 +1,5 @@
 use crate::draw;
-use crate::initializer::{check_finite, check_len};
+use crate::initializer::{check, check_finite};
 use crate::{Fan, Initializer};
 use tricks_tensor::{Float, Noise, Result, hyper};
 
@@ -42,13 +42,22 @@ impl Default for Normal {
     }
 }
 
+impl Normal {
+    pub(crate) fn draw<F: Float>(&self, noise: Noise, out: &mut [F]) {
+        draw::normals(noise, out, self.mean, self.std);
+    }
+}
+
 impl<F: Float> Initializer<F> for Normal {
-    fn fill(&self, _: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
-        check_len("Normal", shape, out)?;
+    fn validate(&self, _: Fan, _: &[usize]) -> Result<()> {
         check_finite::<F>("Normal", "mean", self.mean)?;
         hyper::non_negative("Normal", "std", self.std)?;
-        check_finite::<F>("Normal", "std", self.std)?;
-        draw::normals(noise, out, self.mean, self.std);
+        check_finite::<F>("Normal", "std", self.std)
+    }
+
+    fn fill(&self, fan: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
+        check("Normal", self, (fan, shape), out)?;
+        self.draw(noise, out);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-use crate::initializer::{check_finite, check_len};
+use crate::initializer::{check, check_finite};
 use crate::{Fan, Initializer, draw, gaussian};
 use tricks_tensor::{Error, Float, Noise, Result, hyper};
 
@@ -80,12 +80,16 @@ impl TruncatedNormal {
     pub fn quantile(&self, p: f64) -> f64 {
         Cut::of(self).quantile(p)
     }
+
+    pub(crate) fn draw<F: Float>(&self, noise: Noise, out: &mut [F]) {
+        let cut = Cut::of(self);
+        draw::uniforms(noise, out, |u| cut.quantile(u));
+    }
 }
 
 impl<F: Float> Initializer<F> for TruncatedNormal {
-    fn fill(&self, _: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
+    fn validate(&self, _: Fan, _: &[usize]) -> Result<()> {
         let Self { mean, std, low, high } = *self;
-        check_len("TruncatedNormal", shape, out)?;
         hyper::finite("TruncatedNormal", "mean", mean)?;
         hyper::positive("TruncatedNormal", "std", std)?;
         check_finite::<F>("TruncatedNormal", "low", low)?;
@@ -94,14 +98,18 @@ impl<F: Float> Initializer<F> for TruncatedNormal {
         if low >= high {
             return refuse(format!("low is {low}, must be below high, {high}"));
         }
-        let cut = Cut::of(self);
         // Not normal: zero, subnormal (no digits left to draw from) or NaN.
-        if !cut.mass.is_normal() {
+        if !Cut::of(self).mass.is_normal() {
             return refuse(format!(
                 "no probability between low {low} and high {high} for mean {mean}, std {std}"
             ));
         }
-        draw::uniforms(noise, out, |u| cut.quantile(u));
+        Ok(())
+    }
+
+    fn fill(&self, fan: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
+        check("TruncatedNormal", self, (fan, shape), out)?;
+        self.draw(noise, out);
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 use crate::draw;
-use crate::initializer::{check_finite, check_len};
+use crate::initializer::{check, check_finite};
 use crate::{Fan, Initializer};
 use tricks_tensor::{Error, Float, Noise, Result};
 
@@ -56,25 +56,32 @@ impl Uniform {
     pub fn std(&self) -> f64 {
         (self.high - self.low) / 12.0f64.sqrt()
     }
-}
 
-impl<F: Float> Initializer<F> for Uniform {
-    fn fill(&self, _: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
-        let Self { low, high } = *self;
-        let width = high - low;
-        check_len("Uniform", shape, out)?;
-        check_finite::<F>("Uniform", "low", low)?;
-        check_finite::<F>("Uniform", "high", high)?;
-        if low > high {
-            return Err(Error::invalid("Uniform", format!("low is {low}, above high, {high}")));
-        }
-        check_finite::<F>("Uniform", "high - low", width)?;
+    pub(crate) fn draw<F: Float>(&self, noise: Noise, out: &mut [F]) {
+        let (low, width) = (self.low, self.high - self.low);
         draw::uniforms(
             noise,
             out,
             #[inline(always)]
             |u| low + width * u,
         );
+    }
+}
+
+impl<F: Float> Initializer<F> for Uniform {
+    fn validate(&self, _: Fan, _: &[usize]) -> Result<()> {
+        let Self { low, high } = *self;
+        check_finite::<F>("Uniform", "low", low)?;
+        check_finite::<F>("Uniform", "high", high)?;
+        if low > high {
+            return Err(Error::invalid("Uniform", format!("low is {low}, above high, {high}")));
+        }
+        check_finite::<F>("Uniform", "high - low", high - low)
+    }
+
+    fn fill(&self, fan: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
+        check("Uniform", self, (fan, shape), out)?;
+        self.draw(noise, out);
         Ok(())
     }
 

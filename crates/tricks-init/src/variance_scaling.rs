@@ -1,4 +1,4 @@
-use crate::initializer::check_len;
+use crate::initializer::{check, check_finite};
 use crate::truncated_normal::STD_AT_TWO_SIGMA;
 use crate::{Fan, FanMode, Gain, Initializer, Normal, TruncatedNormal, Uniform};
 use tricks_tensor::{Float, Noise, Result, hyper};
@@ -146,11 +146,10 @@ impl VarianceScaling {
 impl<F: Float> Initializer<F> for VarianceScaling {
     /// # Errors
     /// `scale` not above 0; a fan of 0 that should scale a parameter which has elements.
-    fn fill(&self, fan: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
-        check_len("VarianceScaling", shape, out)?;
+    fn validate(&self, fan: Fan, shape: &[usize]) -> Result<()> {
         hyper::positive("VarianceScaling", "scale", self.scale)?;
-        // An empty parameter has a fan of 0, and nothing to scale.
-        if out.is_empty() && fan.by(self.mode) == 0.0 {
+        // A parameter without elements may have a fan of 0: there is nothing to scale.
+        if shape.contains(&0) {
             return Ok(());
         }
         let field = match self.mode {
@@ -159,18 +158,25 @@ impl<F: Float> Initializer<F> for VarianceScaling {
             FanMode::Avg => "mean of fan_in and fan_out",
         };
         hyper::positive("VarianceScaling", field, fan.by(self.mode))?;
+        hyper::positive("VarianceScaling", "std", self.std(fan))?;
+        let (field, largest) = match self.distribution {
+            Distribution::Normal => ("std", self.std(fan)),
+            Distribution::Uniform | Distribution::TruncatedNormal => ("bound", self.bound(fan)),
+        };
+        check_finite::<F>("VarianceScaling", field, largest)
+    }
+
+    fn fill(&self, fan: Fan, shape: &[usize], noise: Noise, out: &mut [F]) -> Result<()> {
+        check("VarianceScaling", self, (fan, shape), out)?;
+        let std = self.std(fan);
         match self.distribution {
-            Distribution::Normal => {
-                Normal { mean: 0.0, std: self.std(fan) }.fill(fan, shape, noise, out)
-            }
-            Distribution::Uniform => {
-                Uniform::symmetric(self.bound(fan)).fill(fan, shape, noise, out)
-            }
+            Distribution::Normal => Normal { mean: 0.0, std }.draw(noise, out),
+            Distribution::Uniform => Uniform::symmetric(self.bound(fan)).draw(noise, out),
             Distribution::TruncatedNormal => {
-                TruncatedNormal::two_sigma_corrected(0.0, self.std(fan))
-                    .fill(fan, shape, noise, out)
+                TruncatedNormal::two_sigma_corrected(0.0, std).draw(noise, out);
             }
         }
+        Ok(())
     }
 }
 
@@ -223,6 +229,23 @@ mod tests {
             Err("VarianceScaling: fan_in is 0, must be finite and above 0".into()),
         );
         assert!(fill(he.gain(Gain::LeakyRelu(f64::NAN)), FAN, 21).is_err());
+        // A variance, or a largest draw, that the number type cannot hold.
+        let huge = VarianceScaling { scale: 1e78, ..he };
+        let mut out = [7.0f32; 21];
+        for (distribution, field) in [
+            (Distribution::Normal, "std"),
+            (Distribution::Uniform, "bound"),
+            (Distribution::TruncatedNormal, "bound"),
+        ] {
+            let init = VarianceScaling { distribution, ..huge };
+            assert_eq!(fill(init, FAN, 21), Ok(()));
+            let refused = init.fill(FAN, &[21], Noise::new(0), &mut out).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("VarianceScaling: {field} is ")), "{refused}");
+        }
+        assert_eq!(out, [7.0; 21]);
+        let nothing = VarianceScaling { scale: 5e-324, ..he };
+        let refused = "VarianceScaling: std is 0, must be finite and above 0";
+        assert_eq!(fill(nothing, FAN, 21), Err(refused.into()));
         // A parameter without elements is left as it is.
         let empty = Fan::of(&[0, 0], Layout::OutIn).unwrap();
         assert_eq!(fill(VarianceScaling::xavier_normal(), empty, 0), Ok(()));

@@ -3,8 +3,8 @@
 use tricks_init::{
     Constant, Fan, Initializer, Layout, Normal, VarianceScaling, initialize, initialize_with,
 };
-use tricks_tensor::ndarray::{Array1, Array2, Array4};
-use tricks_tensor::{Dict, Noise, ParamKind, ParamMut, Parameters, Path, Place, Result};
+use tricks_tensor::ndarray::{Array1, Array2, Array4, arr2};
+use tricks_tensor::{Dict, Error, Noise, ParamKind, ParamMut, Parameters, Path, Place, Result};
 
 fn model() -> Dict<f64> {
     let mut params = Dict::new();
@@ -99,6 +99,39 @@ fn a_value_of_the_wrong_length_is_refused() {
     let refused = initialize(&mut layers, Layout::OutIn, &he, Noise::new(0)).unwrap_err();
     assert_eq!(refused.to_string(), "b.weight: value has shape [11], shape [3, 4]");
     assert_eq!(layers.0[0].1, [0.0; 12]);
+}
+
+/// An initializer of a user's: it looks at the shape.
+struct Identity;
+
+impl Initializer<f64> for Identity {
+    fn validate(&self, _: Fan, shape: &[usize]) -> Result<()> {
+        match shape {
+            [rows, columns] if rows == columns => Ok(()),
+            _ => Err(Error::invalid("Identity", format!("{shape:?} is not square"))),
+        }
+    }
+    fn fill(&self, fan: Fan, shape: &[usize], _: Noise, out: &mut [f64]) -> Result<()> {
+        self.validate(fan, shape)?;
+        for (i, x) in out.iter_mut().enumerate() {
+            *x = if i % (shape[0] + 1) == 0 { 1.0 } else { 0.0 };
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn shapes_are_checked_before_the_first_weight() -> Result<()> {
+    let mut params = Dict::new();
+    params.insert("a", Array2::from_elem((2, 2), 9.0));
+    params.insert("b", Array2::from_elem((2, 3), 9.0));
+    let refused = initialize(&mut params, Layout::OutIn, &Identity, Noise::new(0)).unwrap_err();
+    assert_eq!(refused.to_string(), "Identity: [2, 3] is not square");
+    assert!(params["a"].iter().all(|&x| x == 9.0));
+    params.insert("b", Array2::from_elem((3, 3), 9.0));
+    initialize(&mut params, Layout::OutIn, &Identity, Noise::new(0))?;
+    assert_eq!(params["a"], arr2(&[[1.0, 0.0], [0.0, 1.0]]).into_dyn());
+    Ok(())
 }
 
 #[test]
