@@ -4,10 +4,12 @@ use tricks_tensor::{Error, Noise, Result};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Last {
-    /// A short batch.
+    /// A short batch of their own. One sample alone joins the batch before it: batch normalization
+    /// needs two.
     #[default]
     Keep,
-    /// They wait for the next epoch, where the shuffle puts them elsewhere.
+    /// They wait for the next epoch, where the shuffle puts them elsewhere. Without
+    /// [`shuffle`](Batching::shuffle) they are the same ones every time, and never seen.
     Drop,
 }
 
@@ -30,7 +32,8 @@ pub enum Last {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Samples in a batch.
+    /// Samples in a batch; one more in a last batch that took in a sample left alone
+    /// ([`Last::Keep`]).
     pub size: usize,
     /// Whether each epoch has an order of its own. Default `true`.
     pub shuffle: bool,
@@ -57,6 +60,7 @@ impl Batching {
                 refuse(format!("size is {size}, but there are only {samples} samples"))
             }
             (size, _) => Ok(match self.last {
+                Last::Keep if samples % size == 1 => samples / size,
                 Last::Keep => samples.div_ceil(size),
                 Last::Drop => samples / size,
             } as u64),
@@ -66,10 +70,11 @@ impl Batching {
     /// Where the batch that starts at place `first` of the order ends; none if the epoch is over.
     pub fn end(&self, first: usize, samples: usize) -> Option<usize> {
         let left = samples.checked_sub(first).filter(|&left| left > 0)?;
+        let one_alone = self.size > 1 && left - 1 == self.size;
         match self.last {
-            _ if left >= self.size => Some(first + self.size),
-            Last::Keep => Some(samples),
-            Last::Drop => None,
+            Last::Keep if left < self.size || one_alone => Some(samples),
+            Last::Drop if left < self.size => None,
+            _ => Some(first + self.size),
         }
     }
 
@@ -120,7 +125,11 @@ mod tests {
             };
             let (mut first, mut seen) = (0, 0);
             while let Some(end) = batching.end(first, samples) {
-                prop_assert!(end - first == size || (keep && end == samples && end > first));
+                // Only what is kept at the end has another size, and none but a batch of one asked
+                // for has one sample.
+                let len = end - first;
+                let kept = keep && end == samples && (2..=size + 1).contains(&len);
+                prop_assert!(len == size || kept, "{len}");
                 (first, seen) = (end, seen + 1);
             }
             prop_assert_eq!(seen, count);
@@ -150,5 +159,20 @@ mod tests {
             |size, samples| Batching::of(size).per_epoch(samples).unwrap_err().to_string();
         assert_eq!(refused(1, 0), "Batching: there are no samples");
         assert_eq!(refused(0, 5), "Batching: size is 0, must be at least 1");
+    }
+
+    #[test]
+    fn one_sample_alone_joins_the_batch_before() {
+        let ends = |last, samples| {
+            let batching = Batching { last, ..Batching::of(8) };
+            let next = |&first: &usize| batching.end(first, samples);
+            let ends: Vec<_> = std::iter::successors(next(&0), next).collect();
+            assert_eq!(batching.per_epoch(samples).unwrap(), ends.len() as u64);
+            ends
+        };
+        assert_eq!(ends(Last::Keep, 17), [8, 17]);
+        assert_eq!(ends(Last::Keep, 18), [8, 16, 18]);
+        assert_eq!(ends(Last::Keep, 9), [9]);
+        assert_eq!(ends(Last::Drop, 17), [8, 16]);
     }
 }
