@@ -32,7 +32,8 @@ impl Format {
     ///
     /// # Errors
     /// [`Error::Format`], with line and column: lines of different lengths, a field that is not a
-    /// finite number, a label that is not a whole number from 0 on, no lines.
+    /// finite number, a label that is not a whole number from 0 on (`3`, or `3.0` and `3e0` as some
+    /// programs write it), no lines.
     pub fn read<F: Float>(&self, name: &str, reader: impl Read) -> Result<Dataset<F>> {
         let wrong = |message: String| Error::format(name, message);
         let mut reader = ::csv::ReaderBuilder::new()
@@ -54,7 +55,7 @@ impl Format {
                 let refuse =
                     |what| wrong(format!("line {line}, column {column}: {field:?} is not {what}"));
                 if column == label {
-                    labels.push(field.parse().map_err(|_| refuse("a label (0, 1, 2, …)"))?);
+                    labels.push(whole(field).ok_or_else(|| refuse("a label (0, 1, 2, …)"))?);
                 } else {
                     let number: f64 = field.parse().map_err(|_| refuse("a finite number"))?;
                     let number = F::of(number);
@@ -73,6 +74,15 @@ impl Format {
         Dataset::new(x, labels)
     }
 }
+
+/// A whole number from 0 on, also one that is written as a float.
+fn whole(field: &str) -> Option<usize> {
+    let exact = |x: &f64| (0.0..=EXACT).contains(x) && x.fract() == 0.0;
+    field.parse().ok().or_else(|| field.parse().ok().filter(exact).map(|x| x as usize))
+}
+
+/// Up to 2⁵³ a float holds every whole number, so none was rounded.
+const EXACT: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
 
 #[cfg(test)]
 mod tests {
@@ -93,6 +103,18 @@ mod tests {
         // Line ends of other systems, no end of the last line, quotes.
         let data = read(Format::default(), "1,2,3\r\n\"4\",5,6").unwrap();
         assert_eq!(data.x(), ndarray::arr2(&[[1.0, 2.0], [4.0, 5.0]]).into_dyn());
+    }
+
+    /// As `numpy.savetxt` writes whole numbers.
+    #[test]
+    fn labels_written_as_floats() {
+        let data = read(Format::default(), "1,2.0\n1,3.000000000000000000e+00\n1,0.\n").unwrap();
+        assert_eq!(data.targets(), &Targets::Labels(vec![2, 3, 0]));
+        for label in ["0.5", "-1.0", "1e300", "NaN", "inf", "9007199254740993.0e1"] {
+            let refused = read(Format::default(), &format!("1,{label}\n")).unwrap_err().to_string();
+            let want = format!("t.csv: line 1, column 1: {label:?} is not a label (0, 1, 2, …)");
+            assert_eq!(refused, want);
+        }
     }
 
     #[test]
