@@ -1,5 +1,5 @@
 use tricks_tensor::Float;
-use tricks_tensor::kernel::{MIN_FORK, join, threads, vectorize};
+use tricks_tensor::kernel::{join, vectorize, worth_forking};
 
 /// `out[i] ← f(a[i], b[i])`, on many threads for long slices.
 ///
@@ -10,7 +10,7 @@ pub(super) fn zip<F: Float>(
     out: &mut [F],
     f: impl Fn(F, F) -> F + Copy + Send + Sync,
 ) {
-    if out.len() > MIN_FORK && threads() > 1 {
+    if worth_forking(out.len()) {
         let middle = out.len() / 2;
         let (a0, a1) = a.split_at(middle);
         let (b0, b1) = b.split_at(middle);

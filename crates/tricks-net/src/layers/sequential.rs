@@ -105,19 +105,16 @@ impl<F: Float> Sequential<F> {
 
 const NAME: &str = "Sequential";
 
-/// Says which layer refused a shape.
-fn in_layer(i: usize, name: &str, error: Error) -> Error {
-    match error {
-        Error::Shape { name: inner, what, found, of, expected } => {
-            // A container inside names its own layer already.
-            let name = match inner.strip_prefix("layers.") {
-                Some(_) => format!("layers.{i}.{inner}"),
-                None => format!("layers.{i} ({name})"),
-            };
-            Error::Shape { name, what, found, of, expected }
-        }
-        other => other,
+/// Says which layer refused a shape or a number.
+fn in_layer(i: usize, layer: &str, mut error: Error) -> Error {
+    if let Error::Shape { name, .. } | Error::NonFinite { name, .. } = &mut error {
+        // A container inside names its own layer already.
+        *name = match name.strip_prefix("layers.") {
+            Some(_) => format!("layers.{i}.{name}"),
+            None => format!("layers.{i} ({layer})"),
+        };
     }
+    error
 }
 
 impl<F: Float> Parameters<F> for Sequential<F> {
@@ -160,10 +157,13 @@ impl<F: Float> Layer<F> for Sequential<F> {
             let (before, after) = self.activations.split_at_mut(i);
             let input = before.last().map_or(x.view(), Buffer::view);
             after[0].reshape(layer.output_shape(input.shape())?.slice());
-            layer.forward(input, after[0].view_mut(), mode.child(i))?;
+            layer
+                .forward(input, after[0].view_mut(), mode.child(i))
+                .map_err(|e| in_layer(i, layer.name(), e))?;
         }
         let input = self.activations.last().map_or(x.view(), Buffer::view);
         last.forward(input, y, mode.child(inner.len()))
+            .map_err(|e| in_layer(inner.len(), last.name(), e))
     }
 
     fn backward(

@@ -107,7 +107,6 @@ fn check(layer: &mut impl Layer<f64>, shape: &[usize], seed: u64) -> Result<(), 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn gradients(n in 0usize..5, m in 1usize..4, i in 1usize..6, o in 1usize..6, bias: bool, seed: u64) {
         check(&mut dense(i, o, bias, seed), &[n, i], seed)?;

@@ -54,7 +54,6 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn gradients(n in 1usize..6, k in 1usize..6, seed: u64, smooth in 0.0..1.0) {
         let y = draw(&[n, k], seed, -3.0, 3.0);
