@@ -41,7 +41,8 @@
 //! ```
 //!
 //! Who wants every trick in sight owns the loop: [`Net::forward_train`], [`Pass::backward`], then
-//! whatever acts on the gradients, then the optimizer's step.
+//! whatever acts on the gradients, then the optimizer's step. Who only wants to act on the
+//! gradients is an observer with [`on_gradients`](train::Observer::on_gradients).
 //!
 //! There is no tape: each layer has an explicit backward pass, held to central differences. The
 //! same seed gives the same bits for every thread count; matrix products choose their instructions

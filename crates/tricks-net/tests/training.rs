@@ -4,20 +4,18 @@
 
 mod common;
 
-use common::{StopAt, lines, run, spirals, warm_cosine};
+use common::{Recorder, StopAt, lines, run, spirals, warm_cosine};
 use tricks_init::{Layout, VarianceScaling, initialize};
 use tricks_net::Net;
 use tricks_net::data::{Batch, Batching, DataSource, Dataset};
 use tricks_net::layers::{Dense, ReLU, Sequential, Tanh};
 use tricks_net::losses::{MeanSquaredError, SoftmaxCrossEntropy};
-use tricks_net::train::{
-    Control, EpochReport, JsonLines, Observer, Outcome, Plan, Run, StepReport,
-};
+use tricks_net::train::{JsonLines, Observer, Outcome, Plan, Run, StepReport};
 use tricks_optim::{Adam, Momentum, Optimizer};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_schedule::Schedule as _;
 use tricks_tensor::ndarray::{Array1, Array2, arr2};
-use tricks_tensor::{Error, Float, Noise, Result};
+use tricks_tensor::{Error, Noise, Result};
 
 #[test]
 fn learns_two_spirals() {
@@ -96,8 +94,11 @@ fn bad_data_is_refused() {
     assert_eq!(say(fresh.fit(&plan, &wrong_label, None, &mut [])), want);
     assert_eq!(fresh.state().section("optimizer"), before.section("optimizer"));
     let poisoned = Dataset::new(Array2::from_elem((16, 2), f32::NAN), vec![0; 16]).unwrap();
-    let want = "step 0: loss is NaN at flat index 0";
+    let want = "layers.1 (BatchNorm): batch mean is NaN at flat index 0";
     assert_eq!(say(fresh.fit(&plan, &poisoned, None, &mut [])), want);
+    let zeros = Array2::zeros((16, 2));
+    let nothing_yet = fresh.net.predict(&zeros).unwrap();
+    assert!(nothing_yet.iter().all(|y| y.is_finite()), "a refused batch leaves no trace");
     let narrow = Dataset::new(Array2::zeros((16, 1)), vec![0; 16]).unwrap();
     let want = "layers.0 (Dense): input has shape [16, 1], weight [32, 2]";
     assert_eq!(say(fresh.fit(&plan, &narrow, None, &mut [])), want);
@@ -134,31 +135,6 @@ fn a_source_is_held_to_its_word() {
     let plan = Plan::new(1, Batching::of(16));
     assert_eq!(run.fit(&plan, &short, None, &mut []).unwrap_err().to_string(), want);
     assert_eq!(run.evaluate(&short, 16).unwrap_err().to_string(), want);
-}
-
-#[derive(Default)]
-struct Recorder {
-    steps: Vec<StepReport>,
-    epochs: Vec<EpochReport>,
-    shapes: Vec<Vec<usize>>,
-    ends: u32,
-}
-
-impl<F: Float> Observer<F, Sequential<F>> for Recorder {
-    fn on_step(&mut self, report: &StepReport, net: &mut Net<F, Sequential<F>>) -> Result<Control> {
-        self.steps.push(*report);
-        self.shapes = net.layer.activations().map(|a| a.shape().to_vec()).collect();
-        self.shapes.push(net.output().shape().to_vec());
-        Ok(Control::Continue)
-    }
-    fn on_epoch(&mut self, report: &EpochReport, _: &mut Net<F, Sequential<F>>) -> Result<Control> {
-        self.epochs.push(*report);
-        Ok(if report.epoch == 2 { Control::Stop } else { Control::Continue })
-    }
-    fn on_end(&mut self, _: &mut Net<F, Sequential<F>>) -> Result<()> {
-        self.ends += 1;
-        Ok(())
-    }
 }
 
 #[test]
@@ -253,4 +229,13 @@ fn a_loop_of_ones_own_is_the_same() {
     assert_eq!(a.state().section("net"), b.state().section("net"));
     assert_eq!(a.net.predict(&x).unwrap(), b.net.predict(&x.t().to_owned().t()).unwrap());
     assert!(b.net.predict(&Array1::<f64>::zeros(3)).is_err());
+}
+
+#[test]
+fn one_sample_too_many_for_the_batches() {
+    let mut run = run::<f32, _, _>(Adam::torch(), 0.01, 1);
+    let mut seen = Recorder::default();
+    run.fit(&Plan::new(3, Batching::of(8)), &spirals(17, 1), None, &mut [&mut seen]).unwrap();
+    let samples: Vec<_> = seen.steps.iter().map(|step| step.samples).collect();
+    assert_eq!(samples, [8, 9, 8, 9, 8, 9]);
 }

@@ -164,7 +164,9 @@ where
             plan.batching.order(samples, noise, self.position.epoch, &mut order);
             while let Some(end) = plan.batching.end(self.position.sample as usize, samples) {
                 fill(train, &order[self.position.sample as usize..end], &mut batch)?;
-                let (report, right) = self.advance(&batch.x(), batch.target())?;
+                let (report, right) = self.advance(&batch.x(), batch.target(), |net| {
+                    observers.iter_mut().try_fold(0.0, |sum, o| Ok(sum + o.on_gradients(net)?))
+                })?;
                 self.position.sample = end as u64;
                 self.position.of = samples as u64;
                 self.tally.add(report.loss, right, report.samples);

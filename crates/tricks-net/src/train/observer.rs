@@ -32,7 +32,8 @@ pub struct StepReport {
     pub step: u64,
     /// Its epoch, from 0.
     pub epoch: u64,
-    /// The mean loss of its batch, before the update.
+    /// The mean loss of its batch, before the update, and what
+    /// [`on_gradients`](Observer::on_gradients) added.
     pub loss: f64,
     /// The share of its batch that was right; none without labels.
     pub accuracy: Option<f64>,
@@ -58,7 +59,8 @@ pub struct EpochReport {
     pub held_out: Option<Metrics>,
 }
 
-/// Something that watches training: a log, a progress bar, early stopping, an average of weights.
+/// Something that watches training, or takes part in it: a log, a progress bar, early stopping, an
+/// average of weights, a penalty.
 ///
 /// Each call lends the net: `net.layer` with the activations and the gradients of the last pass.
 /// An error ends the training and is handed on.
@@ -87,6 +89,40 @@ pub trait Observer<F: Float, L>: Send {
     fn on_start(&mut self, start: &Start, net: &mut Net<F, L>) -> Result<()> {
         let _ = (start, net);
         Ok(())
+    }
+
+    /// After every backward pass, before the norm of the gradients is taken: for what changes
+    /// them, such as a penalty, noise, or another clip. What it returns is added to the reported
+    /// loss.
+    ///
+    /// Observers act in turn, each on what the one before it left.
+    ///
+    /// ```
+    /// use tricks_net::{Net, train::Observer};
+    /// use tricks_regularize::{L2, penalize};
+    /// use tricks_tensor::{Float, Parameters, Result};
+    ///
+    /// /// `λ/2 Σ w²` as a part of the loss.
+    /// struct Ridge(L2);
+    ///
+    /// impl<F: Float, L: Parameters<F>> Observer<F, L> for Ridge {
+    ///     fn on_gradients(&mut self, net: &mut Net<F, L>) -> Result<f64> {
+    ///         penalize(&self.0, net)
+    ///     }
+    /// }
+    /// # use tricks_net::layers::Dense;
+    /// # use tricks_tensor::Path;
+    /// # let mut net = Net::new(Dense::<f64>::new(1, 1));
+    /// # net.visit(&Path::ROOT, &mut |_, p| p.value.fill(3.0));
+    /// assert_eq!(Ridge(L2 { lambda: 0.2 }).on_gradients(&mut net)?, 0.1 * 9.0);
+    /// # Ok::<(), tricks_tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn on_gradients(&mut self, net: &mut Net<F, L>) -> Result<f64> {
+        let _ = net;
+        Ok(0.0)
     }
 
     /// After every update.

@@ -87,7 +87,9 @@ where
         self.seed
     }
 
-    /// One update: forward, loss, backward, clip, step.
+    /// One update: forward, loss, backward, clip, step. What should act on the gradients between
+    /// backward and clip is an [`Observer::on_gradients`](super::Observer::on_gradients) of
+    /// [`Run::fit`], or takes these calls one by one.
     ///
     /// # Errors
     /// What the net, the loss and the optimizer refuse; a loss that is not finite. The parameters
@@ -100,14 +102,16 @@ where
     where
         F: 't,
     {
-        Ok(self.advance(x, target.into())?.0)
+        Ok(self.advance(x, target.into(), |_| Ok(0.0))?.0)
     }
 
-    /// As [`Run::update`]; gives the number of right answers too.
+    /// As [`Run::update`], with `on_gradients` after backward; gives the number of right answers
+    /// too.
     pub(super) fn advance<D: Data<Elem = F>, E: Dimension>(
         &mut self,
         x: &ArrayBase<D, E>,
         target: Target<'_, F>,
+        on_gradients: impl FnOnce(&mut Net<F, L>) -> Result<f64>,
     ) -> Result<(StepReport, Option<u64>)> {
         let Position { step, epoch, .. } = self.position;
         let lr = self.schedule.at(step);
@@ -116,21 +120,21 @@ where
         let pass = self.net.forward_train(x, Noise::new(self.seed).pass(step))?;
         let (loss, right) = pass.backward(|y, dy| {
             let right = correct(&y, &target);
-            let loss = self.loss.evaluate(y, target, Some(dy))?;
-            if !loss.is_finite() {
-                let name = format!("step {step}");
-                return Err(Error::NonFinite { name, what: "loss", index: 0, value: loss });
-            }
-            Ok((loss, right))
+            Ok((finite(step, self.loss.evaluate(y, target, Some(dy))?)?, right))
         })?;
-        // Without a limit it is still read: the norm is reported, and the step need not look for
-        // NaN again.
+        let loss = finite(step, loss + on_gradients(&mut self.net)?)?;
+        // Without a limit the norm is there to be reported. A moderate one shows that no gradient
+        // and no square of one overflows, so the step need not look again; otherwise the optimizer
+        // does what its `finite_check` says.
         let clip = clip_global_norm(&mut self.net, self.max_norm.unwrap_or(f64::MAX))?;
-        self.optimizer.step(StepArgs::new(lr).clip(clip), &mut self.net)?;
+        let moderate = clip.norm() <= F::max_value().widen().sqrt();
+        let args = StepArgs::new(lr);
+        let args = if self.max_norm.is_some() || moderate { args.clip(clip) } else { args };
+        self.optimizer.step(args, &mut self.net)?;
         self.position.step = step.saturating_add(1);
 
         let accuracy = right.map(|right| right as f64 / samples as f64);
-        let grad_norm = clip.norm;
+        let grad_norm = clip.norm();
         Ok((StepReport { step, epoch, loss, accuracy, samples, lr, grad_norm }, right))
     }
 
@@ -219,6 +223,14 @@ where
     pub fn resume(&mut self, path: impl AsRef<std::path::Path>) -> Result<()> {
         self.load_state(&StateDict::load(path)?)
     }
+}
+
+/// The loss of a step, if it is a number to go on with.
+fn finite(step: u64, loss: f64) -> Result<f64> {
+    if loss.is_finite() {
+        return Ok(loss);
+    }
+    Err(Error::NonFinite { name: format!("step {step}"), what: "loss", index: 0, value: loss })
 }
 
 /// The counts of a run, by name.

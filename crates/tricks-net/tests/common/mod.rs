@@ -6,7 +6,7 @@ use tricks_net::Net;
 use tricks_net::data::Dataset;
 use tricks_net::layers::{Dense, ReLU, Sequential, Tanh};
 use tricks_net::losses::SoftmaxCrossEntropy;
-use tricks_net::train::{Control, JsonLines, Observer, Run, StepReport};
+use tricks_net::train::{Control, EpochReport, JsonLines, Observer, Run, StepReport};
 use tricks_optim::{Optimizer, Rule};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_schedule::{Cosine, Linear, Phase as _, Schedule};
@@ -63,4 +63,30 @@ impl<F: Float, L> Observer<F, L> for StopAt {
 
 pub fn lines(log: JsonLines<Vec<u8>>) -> Vec<String> {
     String::from_utf8(log.into_inner()).unwrap().lines().map(String::from).collect()
+}
+
+/// Keeps all reports, and the shapes of the last activations; stops after three epochs.
+#[derive(Default)]
+pub struct Recorder {
+    pub steps: Vec<StepReport>,
+    pub epochs: Vec<EpochReport>,
+    pub shapes: Vec<Vec<usize>>,
+    pub ends: u32,
+}
+
+impl<F: Float> Observer<F, Sequential<F>> for Recorder {
+    fn on_step(&mut self, report: &StepReport, net: &mut Net<F, Sequential<F>>) -> Result<Control> {
+        self.steps.push(*report);
+        self.shapes = net.layer.activations().map(|a| a.shape().to_vec()).collect();
+        self.shapes.push(net.output().shape().to_vec());
+        Ok(Control::Continue)
+    }
+    fn on_epoch(&mut self, report: &EpochReport, _: &mut Net<F, Sequential<F>>) -> Result<Control> {
+        self.epochs.push(*report);
+        Ok(if report.epoch == 2 { Control::Stop } else { Control::Continue })
+    }
+    fn on_end(&mut self, _: &mut Net<F, Sequential<F>>) -> Result<()> {
+        self.ends += 1;
+        Ok(())
+    }
 }
