@@ -87,7 +87,7 @@ impl<'a> Fields<'a> {
         self.count_opt(key)?.ok_or_else(|| self.missing(key))
     }
 
-    /// A count, if set. A number no `u64` can hold is skipped: the library's types refuse it.
+    /// A count, if set. A number no `u64` can hold is skipped: no call can be written with it.
     pub fn count_opt(&self, key: &str) -> Result<Option<u64>, Stop> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let whole =
@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
         match (value.as_u64(), whole) {
             (Some(count), _) => Ok(Some(count)),
             (None, Some(x)) => Ok(Some(x as u64)),
-            _ => Err(Stop::Skip(format!("{key} = {value}: the type is u64"))),
+            _ => Err(Stop::Skip(format!("{key} = {value}: the type is u64, cannot be written"))),
         }
     }
 

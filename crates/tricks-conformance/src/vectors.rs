@@ -162,13 +162,13 @@ impl Tensor {
     /// As labels.
     ///
     /// # Errors
-    /// A label that no `usize` holds is skipped: the library's types refuse it.
+    /// A label that no `usize` holds is skipped: no call can be written with it.
     pub fn labels(&self) -> Result<Vec<usize>, Stop> {
         let label = |x: &f64| {
             if *x >= 0.0 && x.fract() == 0.0 {
                 Ok(*x as usize)
             } else {
-                Err(Stop::Skip(format!("label {x}: the type is usize")))
+                Err(Stop::Skip(format!("label {x}: the type is usize, cannot be written")))
             }
         };
         self.data.iter().map(label).collect()

@@ -37,7 +37,7 @@ macro_rules! families {
 families! {
     activations at least 6,
     attention at least 0,
-    bad_inputs at least 175,
+    bad_inputs at least 167,
     chapter at least 62,
     checkpoints at least 96,
     init at least 185,

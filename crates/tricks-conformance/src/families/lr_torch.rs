@@ -124,7 +124,9 @@ pub(super) fn plateau_rule(hyper: &Fields<'_>, group: usize) -> Result<ReduceOnP
         mode: match mode {
             None | Some("min") => PlateauMode::Min,
             Some("max") => PlateauMode::Max,
-            Some(other) => return Err(Stop::Skip(format!("mode {other}: not in the enum"))),
+            Some(other) => {
+                return Err(Stop::Skip(format!("mode {other}: an enum, cannot be written")));
+            }
         },
         factor: hyper.number_or("factor", default.factor)?,
         patience: hyper.count_opt("patience")?.unwrap_or(default.patience),
@@ -132,7 +134,9 @@ pub(super) fn plateau_rule(hyper: &Fields<'_>, group: usize) -> Result<ReduceOnP
             None | Some("rel") => Threshold::Rel(threshold),
             Some("abs") => Threshold::Abs(threshold),
             Some(other) => {
-                return Err(Stop::Skip(format!("threshold_mode {other}: not in the enum")));
+                return Err(Stop::Skip(format!(
+                    "threshold_mode {other}: an enum, cannot be written"
+                )));
             }
         },
         cooldown: hyper.count_opt("cooldown")?.unwrap_or(default.cooldown),

@@ -39,7 +39,9 @@ pub(super) fn compare(run: &mut Run<'_>, schedule: &AnySchedule) -> Result<(), S
 
 /// A list of counts.
 pub(super) fn counts(fields: &Fields<'_>, key: &str) -> Result<Vec<u64>, Stop> {
-    let wrong = |value: &Value| Stop::Skip(format!("{key} has {value}: the type is u64"));
+    let wrong = |value: &Value| {
+        Stop::Skip(format!("{key} has {value}: the type is u64, cannot be written"))
+    };
     fields.list(key)?.iter().map(|value| value.as_u64().ok_or_else(|| wrong(value))).collect()
 }
 

@@ -93,7 +93,7 @@ fn train<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             let mut step = StepArgs::new(lr);
             if let Some(max_norm) = max_norm {
                 let clip = clip_global_norm(&mut model.net, max_norm)?;
-                norms.push(clip.norm);
+                norms.push(clip.norm());
                 step = step.clip(clip);
             }
             optimizer.step(step, &mut model.net)?;

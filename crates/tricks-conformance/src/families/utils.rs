@@ -23,7 +23,7 @@ fn global_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     let clip = clip.measure(&mut params)?;
     clip.apply(&mut params);
     let want = run.expect.number("total_norm")?;
-    run.numbers("total_norm", &[F::of(clip.norm)], &[want]);
+    run.numbers("total_norm", &[F::of(clip.norm())], &[want]);
     compare(run, &params, &names)
 }
 
