@@ -7,7 +7,7 @@ use tricks_conformance::registry::{RULES, RuleForm};
 use tricks_net::layers::Dense;
 use tricks_optim::{Optimizer, Rule};
 use tricks_tensor::ndarray::{ArrayD, IxDyn};
-use tricks_tensor::{Dict, Float, Grad, Noise, Parameters, Path, StateDict};
+use tricks_tensor::{Dict, Float, Grad, Noise, Parameters, Path, StateDict, Values};
 
 fn forms() -> impl Iterator<Item = (String, &'static RuleForm)> {
     RULES.iter().flat_map(|row| {
@@ -249,5 +249,57 @@ fn a_step_that_fails_changes_nothing() {
         assert_eq!(all_bits(&other)[..3], before[..3], "{name}");
         assert_eq!((all_bits(&params), optimizer.state()), (before, state), "{name}");
         optimizer.step(0.01, &mut params).unwrap();
+    }
+}
+
+fn is_finite(state: &StateDict) -> bool {
+    state.iter().all(|(_, entry)| match &entry.values {
+        Values::F32(values) => values.iter().all(|x| x.is_finite()),
+        Values::F64(values) => values.iter().all(|x| x.is_finite()),
+        _ => true,
+    })
+}
+
+/// Steps with `extreme` in one element of a gradient, or in all of them, and an ordinary step between.
+fn survives<F: Float>(name: &str, make: fn() -> Box<dyn Rule<F>>, extreme: F, everywhere: bool) {
+    let mut params = dict::<F>();
+    let mut optimizer = Optimizer::builder(make()).bind(&mut params).unwrap();
+    for t in 0..6 {
+        set_gradients(&mut params, 3 * t);
+        if t % 2 == 0 {
+            let mut grad = params.grad("p0").unwrap().clone();
+            let some = if everywhere { grad.len() } else { 1 };
+            grad.iter_mut().take(some).for_each(|g| *g = extreme);
+            params.set_grad("p0", grad.view()).unwrap();
+        }
+        let (before, state) = (all_bits(&params), optimizer.state());
+        let what = format!("{name}, {}, a gradient of {extreme:e}, step {t}", F::NAME);
+        if optimizer.step(0.01, &mut params).is_err() {
+            assert!(t % 2 == 0, "{what}: an ordinary step is refused");
+            assert_eq!((all_bits(&params), optimizer.state()), (before, state), "{what}");
+        } else {
+            let finite = params.names().all(|name| params[name].iter().all(|x| x.is_finite()));
+            assert!(finite && is_finite(&optimizer.state()), "{what}: not finite");
+        }
+    }
+}
+
+fn survives_all<F: Float>(name: &str, make: fn() -> Box<dyn Rule<F>>) {
+    let denormal = F::min_positive_value() / F::of(4.0);
+    // A rule that squares refuses the largest; one that adds gradients up takes them, and its sum,
+    // which comes to 1/(1 − μ) = 10 of them, must have room.
+    let largest = if make().squares() { F::max_value() } else { F::max_value() / F::of(16.0) };
+    let numbers = [F::of(1e30), F::of(-1e30), largest, denormal, F::zero(), F::of(1e-30)];
+    for extreme in numbers {
+        survives(name, make, extreme, false);
+        survives(name, make, extreme, true);
+    }
+}
+
+#[test]
+fn a_gradient_of_any_size_is_refused_or_leaves_all_finite() {
+    for (name, form) in forms() {
+        survives_all(&name, form.make.0);
+        survives_all(&name, form.make.1);
     }
 }
