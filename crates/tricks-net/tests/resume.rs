@@ -115,8 +115,8 @@ fn another_net_is_refused_with_every_mismatch() {
         problems,
         [
             "run.step is f64 [], expected u64 []",
-            "run.stray is unexpected",
-            "run.sample is 101, but run.of 100"
+            "run.sample is 101, but run.of 100",
+            "run.stray is unexpected"
         ]
     );
     assert_eq!(same.state(), before);

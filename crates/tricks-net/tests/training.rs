@@ -239,3 +239,26 @@ fn one_sample_too_many_for_the_batches() {
     let samples: Vec<_> = seen.steps.iter().map(|step| step.samples).collect();
     assert_eq!(samples, [8, 9, 8, 9, 8, 9]);
 }
+
+/// A refused batch has not been seen: not by the parameters, not by the running statistics.
+#[test]
+fn a_refused_batch_leaves_the_state_as_it_was() {
+    let layers = Sequential::new()
+        .push(Dense::<f64>::new(2, 4))
+        .push(BatchNorm::new(4, BatchNormConfig::torch()).unwrap())
+        .push(Dense::new(4, 3));
+    let mut net = Net::new(layers);
+    initialize(&mut net, Layout::OutIn, &VarianceScaling::he_normal(), Noise::new(1)).unwrap();
+    let adam = Optimizer::builder(Adam::torch()).bind(&mut net).unwrap();
+    let mut run = Run::new(net, adam, 0.01, SoftmaxCrossEntropy::default(), 1);
+    let x = Array2::from_shape_fn((4, 2), |(i, j)| (i * i + j) as f64);
+    run.update(&x, &[0, 1, 2, 0]).unwrap();
+    let before = run.state();
+    let mut nan = x.clone();
+    nan[[2, 1]] = f64::NAN;
+    assert!(run.update(&nan, &[0, 1, 2, 0]).is_err());
+    assert!(run.update(&x, &[0, 1, 3, 0]).is_err());
+    assert!(run.update(&x, &[0, 1, 2]).is_err());
+    assert!(run.update(&x, &Array2::zeros((4, 2))).is_err());
+    assert_eq!(run.state(), before);
+}

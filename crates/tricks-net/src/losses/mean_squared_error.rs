@@ -27,22 +27,30 @@ pub struct MeanSquaredError;
 
 const NAME: &str = "MeanSquaredError";
 
+fn values<'t, 'a, F>(target: &'t Target<'a, F>) -> Result<&'t ArrayViewD<'a, F>> {
+    match target {
+        Target::Values(values) => Ok(values),
+        Target::Labels(_) => Err(Error::invalid(NAME, "the targets are labels, it needs values")),
+    }
+}
+
 impl<F: Float> Loss<F> for MeanSquaredError {
+    fn check(&self, y: &[usize], target: &Target<'_, F>) -> Result<()> {
+        let target = values(target)?;
+        require_shape(NAME, ("target", target.shape()), ("output", y))?;
+        refuse_empty(NAME, y)
+    }
+
     fn evaluate(
         &self,
         y: ArrayViewD<'_, F>,
         target: Target<'_, F>,
         dy: Option<ArrayViewMutD<'_, F>>,
     ) -> Result<f64> {
-        let Target::Values(target) = target else {
-            return Err(Error::invalid(NAME, "the targets are labels, it needs values"));
-        };
-        if y.shape() != target.shape() {
-            return Err(Error::shape(NAME, ("output", y.shape()), ("target", target.shape())));
-        }
-        refuse_empty(NAME, y.shape())?;
+        self.check(y.shape(), &target)?;
+        let target = values(&target)?;
         let count = y.len() as f64;
-        let pairs = || y.iter().zip(&target).map(|(y, t)| y.widen() - t.widen());
+        let pairs = || y.iter().zip(target).map(|(y, t)| y.widen() - t.widen());
         if let Some(dy) = dy {
             require_shape(NAME, ("gradient", dy.shape()), ("output", y.shape()))?;
             with_numbers(dy, |dy| {

@@ -51,6 +51,16 @@ impl<'a, F, D: Dimension> From<&'a Array<F, D>> for Target<'a, F> {
 
 /// The mean loss of a batch.
 pub trait Loss<F: Float>: Send + Sync {
+    /// Refuses a target that does not fit an output of this shape, before there is an output:
+    /// then a forward pass has not moved any running statistics.
+    ///
+    /// # Errors
+    /// An empty batch, shapes that do not fit, a target out of range.
+    fn check(&self, y: &[usize], target: &Target<'_, F>) -> Result<()> {
+        let _ = (y, target);
+        Ok(())
+    }
+
     /// The loss, and if `dy` is lent, its gradient with respect to `y`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 use super::{Loss, Target, refuse_empty};
 use ndarray::{ArrayViewD, ArrayViewMutD};
-use tricks_tensor::views::{require_shape, with_numbers};
+use tricks_tensor::views::{numbers, require_shape, with_numbers};
 use tricks_tensor::{Error, Float, Result, hyper, math, ndarray};
 
 /// Softmax and cross-entropy in one: logits in, the mean negative log-probability out.
@@ -53,56 +53,63 @@ pub struct SoftmaxCrossEntropy {
 const NAME: &str = "SoftmaxCrossEntropy";
 
 impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
+    fn check(&self, y: &[usize], target: &Target<'_, F>) -> Result<()> {
+        hyper::probability(NAME, "label_smoothing", self.label_smoothing)?;
+        let &[rows, classes] = y else {
+            let message = format!("logits have shape {y:?}, expected [rows, classes]");
+            return Err(Error::invalid(NAME, message));
+        };
+        refuse_empty(NAME, y)?;
+        match target {
+            Target::Labels(labels) => {
+                require_shape(NAME, ("labels", &[labels.len()]), ("rows of logits", &[rows]))?;
+                let Some(row) = labels.iter().position(|&label| label >= classes) else {
+                    return Ok(());
+                };
+                let (value, limit) = (labels[row] as u64, classes as u64);
+                Err(Error::Data { name: "labels".into(), row, value, limit })
+            }
+            Target::Values(targets) => {
+                require_shape(NAME, ("targets", targets.shape()), ("logits", y))?;
+                let wrong = |t: &F| !(*t >= F::zero() && t.is_finite());
+                let Some((at, t)) = targets.iter().enumerate().find(|(_, t)| wrong(t)) else {
+                    return Ok(());
+                };
+                let (row, class) = (at / classes, at % classes);
+                let message = format!(
+                    "target of row {row}, class {class} is {t}, must be finite and at least 0"
+                );
+                Err(Error::invalid(NAME, message))
+            }
+        }
+    }
+
     fn evaluate(
         &self,
         y: ArrayViewD<'_, F>,
         target: Target<'_, F>,
         dy: Option<ArrayViewMutD<'_, F>>,
     ) -> Result<f64> {
-        hyper::probability(NAME, "label_smoothing", self.label_smoothing)?;
-        let &[rows, classes] = y.shape() else {
-            let message = format!("logits have shape {:?}, expected [rows, classes]", y.shape());
-            return Err(Error::invalid(NAME, message));
-        };
-        refuse_empty(NAME, y.shape())?;
+        self.check(y.shape(), &target)?;
         if let Some(dy) = &dy {
             require_shape(NAME, ("gradient", dy.shape()), ("output", y.shape()))?;
         }
+        let classes = y.shape()[1];
         let (keep, even) = (1.0 - self.label_smoothing, self.label_smoothing / classes as f64);
         let logits = y.as_standard_layout();
-        let logits = logits.as_slice().expect("standard layout");
-        match target {
+        let logits = numbers(&logits);
+        Ok(match target {
             Target::Labels(labels) => {
-                if labels.len() != rows {
-                    let labels = &[labels.len()];
-                    return Err(Error::shape(NAME, ("logits", y.shape()), ("labels", labels)));
-                }
-                if let Some(row) = labels.iter().position(|&label| label >= classes) {
-                    let (value, limit) = (labels[row] as u64, classes as u64);
-                    return Err(Error::Data { name: "labels".into(), row, value, limit });
-                }
                 let q = |i: usize, j| if labels[i] == j { keep + even } else { even };
-                Ok(mean(logits, classes, q, dy))
+                mean(logits, classes, q, dy)
             }
             Target::Values(targets) => {
-                if targets.shape() != y.shape() {
-                    let targets = targets.shape();
-                    return Err(Error::shape(NAME, ("logits", y.shape()), ("targets", targets)));
-                }
                 let targets = targets.as_standard_layout();
-                let targets = targets.as_slice().expect("standard layout");
-                if let Some(at) = targets.iter().position(|&t| !(t >= F::zero() && t.is_finite())) {
-                    let (row, class) = (at / classes, at % classes);
-                    let message = format!(
-                        "target of row {row}, class {class} is {}, must be finite and at least 0",
-                        targets[at]
-                    );
-                    return Err(Error::invalid(NAME, message));
-                }
+                let targets = numbers(&targets);
                 let q = |i: usize, j: usize| keep * targets[i * classes + j].widen() + even;
-                Ok(mean(logits, classes, q, dy))
+                mean(logits, classes, q, dy)
             }
-        }
+        })
     }
 }
 

@@ -129,10 +129,10 @@ fn refusals() {
     let none: [usize; 0] = [];
     let cases = [
         (ce.value(y.view(), &[0, 3]), "labels: row 1 has 3, must be below 3"),
-        (ce.value(y.view(), &[0]), "SoftmaxCrossEntropy: logits has shape [2, 3], labels [1]"),
+        (ce.value(y.view(), &[0]), "SoftmaxCrossEntropy: labels has shape [1], rows of logits [2]"),
         (
             ce.value(y.view(), &arr2(&[[1.0, 0.0, 0.0]])),
-            "SoftmaxCrossEntropy: logits has shape [2, 3], targets [1, 3]",
+            "SoftmaxCrossEntropy: targets has shape [1, 3], logits [2, 3]",
         ),
         (
             ce.value(y.view(), &arr2(&[[1.0, 0.0, 0.0], [0.0, -0.5, 1.0]])),
@@ -156,7 +156,7 @@ fn refusals() {
         ),
         (
             MeanSquaredError.value(y.view(), &arr2(&[[0.0, 0.0, 0.0]])),
-            "MeanSquaredError: output has shape [2, 3], target [1, 3]",
+            "MeanSquaredError: target has shape [1, 3], output [2, 3]",
         ),
         (
             MeanSquaredError.value(y.view(), &[0, 1]),

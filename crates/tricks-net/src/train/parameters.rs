@@ -1,5 +1,4 @@
-use std::collections::BTreeSet;
-use tricks_tensor::{Error, Float, Parameters, Path, Result, StateDict};
+use tricks_tensor::{Float, Parameters, Path, Result, StateDict};
 
 /// Every parameter and buffer, by its path.
 ///
@@ -27,16 +26,13 @@ pub fn save_parameters<F: Float>(params: &mut (impl Parameters<F> + ?Sized)) -> 
 /// Sets every parameter and buffer from a saved state.
 ///
 /// # Errors
-/// [`Error::State`] with every entry that is missing, unexpected, or of another shape or type.
+/// [`Error::State`](tricks_tensor::Error::State) with every entry that is missing, unexpected, or of another shape or type.
 /// Nothing has changed then.
 pub fn load_parameters<F: Float>(
     params: &mut (impl Parameters<F> + ?Sized),
     state: &StateDict,
 ) -> Result<()> {
-    let problems = misfits(params, state);
-    if !problems.is_empty() {
-        return Err(Error::State { problems });
-    }
+    check_parameters(params, state)?;
     let mut outcome = Ok(());
     params.visit(&Path::ROOT, &mut |place, param| match state
         .get(&place.path.to_string(), place.shape)
@@ -47,29 +43,15 @@ pub fn load_parameters<F: Float>(
     outcome
 }
 
-/// What keeps `state` from being loaded, one line each.
-pub(super) fn misfits<F: Float>(
+/// Refuses a state that cannot be loaded, with everything that is wrong with it.
+pub(super) fn check_parameters<F: Float>(
     params: &mut (impl Parameters<F> + ?Sized),
     state: &StateDict,
-) -> Vec<String> {
-    let (mut problems, mut known) = (Vec::new(), BTreeSet::new());
+) -> Result<()> {
+    let mut reader = state.reader();
     params.visit(&Path::ROOT, &mut |place, param| {
-        let name = place.path.to_string();
-        let fits = place.check(&param).and_then(|()| state.get::<F>(&name, place.shape).map(drop));
-        note(&mut problems, fits);
-        known.insert(name);
+        reader.note(place.check(&param));
+        reader.get::<F>(&place.path.to_string(), place.shape);
     });
-    let unexpected = state.iter().map(|(name, _)| name).filter(|name| !known.contains(*name));
-    problems.extend(unexpected.map(|name| format!("{name} is unexpected")));
-    problems
-}
-
-/// The value, or what is wrong as lines of the list.
-pub(super) fn note<T>(problems: &mut Vec<String>, outcome: Result<T>) -> Option<T> {
-    match outcome {
-        Ok(value) => return Some(value),
-        Err(Error::State { problems: found }) => problems.extend(found),
-        Err(other) => problems.push(other.to_string()),
-    }
-    None
+    reader.end()
 }

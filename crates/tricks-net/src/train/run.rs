@@ -1,5 +1,5 @@
 use super::metrics::{Tally, correct};
-use super::parameters::{load_parameters, misfits, note, save_parameters};
+use super::parameters::{check_parameters, load_parameters, save_parameters};
 use super::{Metrics, StepReport, evaluate};
 use crate::Net;
 use crate::data::DataSource;
@@ -116,6 +116,9 @@ where
         let Position { step, epoch, .. } = self.position;
         let lr = self.schedule.at(step);
         let samples = x.shape().first().copied().unwrap_or(0);
+        // Before a forward pass moves running statistics.
+        let y = self.net.layer.output_shape(x.shape())?;
+        self.loss.check(y.slice(), &target)?;
 
         let pass = self.net.forward_train(x, Noise::new(self.seed).pass(step))?;
         let (loss, right) = pass.backward(|y, dy| {
@@ -174,16 +177,14 @@ where
     /// [`Error::State`] with everything that is missing, unexpected, or of another shape or type.
     /// Nothing has changed then.
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let net = state.section("net");
-        let mut problems = misfits(&mut self.net, &net);
-        let before = self.optimizer.state();
-        note(&mut problems, self.optimizer.load_state(&state.section("optimizer")));
-        let counts = COUNTS.map(|name| note(&mut problems, state.count(&format!("run.{name}"))));
-        let loss = note(&mut problems, state.number(&format!("run.{LOSS}")));
-        let run = state.section("run");
-        let unknown =
-            run.iter().map(|(name, _)| name).filter(|n| *n != LOSS && !COUNTS.contains(n));
-        problems.extend(unknown.map(|name| format!("run.{name} is unexpected")));
+        let (net, before) = (state.section("net"), self.optimizer.state());
+        let mut own = StateDict::new();
+        own.extend("run", state.section("run"));
+        let mut reader = own.reader();
+        reader.note(check_parameters(&mut self.net, &net));
+        reader.note(self.optimizer.load_state(&state.section("optimizer")));
+        let counts = COUNTS.map(|name| reader.count(&format!("run.{name}")));
+        let loss = reader.number(&format!("run.{LOSS}"));
         let [step, epoch, sample, of, seed, correct, labelled] =
             counts.map(Option::unwrap_or_default);
         // An epoch is no further than its data set is long, and no more is right than was seen.
@@ -191,12 +192,12 @@ where
             [("correct", correct), ("labelled", labelled), ("sample", sample), ("of", of)];
         for ((low, part), (high, whole)) in ordered.into_iter().zip(ordered.into_iter().skip(1)) {
             if part > whole {
-                problems.push(format!("run.{low} is {part}, but run.{high} {whole}"));
+                reader.refuse(format!("run.{low} is {part}, but run.{high} {whole}"));
             }
         }
-        if !problems.is_empty() {
+        if let Err(misfit) = reader.end() {
             self.optimizer.load_state(&before)?;
-            return Err(Error::State { problems });
+            return Err(misfit);
         }
 
         load_parameters(&mut self.net, &net)?;
