@@ -79,8 +79,11 @@ impl Images {
             *plain = unzip(file, name)?;
         }
         let [train_x, train_y, test_x, test_y] = &plain;
-        let (train, of_train) = first(idx::dataset(train_x, train_y)?, limit.0)?;
-        let (test, of_test) = first(idx::dataset(test_x, test_y)?, limit.1)?;
+        let pair = |x: &[u8], y: &[u8], names: [&str; 2]| {
+            idx::dataset(x, y).map_err(|e| Error::format(names.join(" with "), e))
+        };
+        let (train, of_train) = first(pair(train_x, train_y, [FILES[0], FILES[1]])?, limit.0)?;
+        let (test, of_test) = first(pair(test_x, test_y, [FILES[2], FILES[3]])?, limit.1)?;
         let (inputs, found) = (train.x().shape()[1], test.x().shape()[1]);
         if inputs != found {
             let message = format!("test images have {found} pixels, training images {inputs}");
@@ -186,5 +189,12 @@ mod tests {
         files[1].truncate(100);
         let damaged = Images::from_files(files, "x", (1, 1)).err().unwrap().to_string();
         assert!(damaged.starts_with("train-labels-idx1-ubyte: damaged gzip"), "{damaged}");
+        let mut files = EMBEDDED.map(|file| unzip(file.to_vec(), "x").unwrap());
+        files[2].truncate(1000);
+        let short = Images::from_files(files, "x", (1, 1)).err().unwrap().to_string();
+        assert!(
+            short.starts_with("t10k-images-idx3-ubyte with t10k-labels-idx1-ubyte: "),
+            "{short}"
+        );
     }
 }

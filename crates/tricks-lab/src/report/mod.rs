@@ -48,38 +48,50 @@ pub(crate) fn html(facts: &Facts, all: &[Finished]) -> String {
 
 /// The summary as text.
 pub(crate) fn terminal(all: &[Finished]) -> String {
-    let mut text = format!("{:<12} {:<18} {}\n", "experiment", "verdict", "key numbers");
+    let mut text =
+        format!("{:<12} {:<18} {}\n", "experiment", "verdict", "parts that hold · key numbers");
     for Finished { experiment, outcome, .. } in all {
         let _ = writeln!(
             text,
-            "{:<12} {:<18} {}",
+            "{:<12} {:<18} {} · {}",
             experiment.name,
             outcome.verdict().label(),
+            share(outcome),
             outcome.key
         );
     }
     text
 }
 
-/// The badge, and how many parts of the claim hold.
-fn judged(outcome: &Outcome) -> String {
+/// How many parts of the claim hold, of how many.
+fn share(outcome: &Outcome) -> String {
     let holds = outcome.parts.iter().filter(|part| part.verdict == Verdict::Holds).count();
-    format!(
-        "{}<small>{holds} of {} parts hold</small>",
-        badge(&outcome.verdict()),
-        outcome.parts.len()
-    )
+    format!("{holds} of {}", outcome.parts.len())
 }
 
-/// How many claims got which verdict.
+/// The badge, how many parts of the claim hold, and those that do not.
+fn judged(outcome: &Outcome) -> String {
+    let mut text =
+        format!("{}<small>{} parts hold</small>", badge(&outcome.verdict()), share(outcome));
+    for part in outcome.parts.iter().filter(|part| part.verdict == Verdict::DoesNotHold) {
+        let _ = write!(text, "<small class=\"fails\">✗ {}</small>", escape(&part.claim));
+    }
+    text
+}
+
+/// How many parts of the claims got which verdict.
 fn tally(out: &mut String, all: &[Finished]) {
-    let verdicts: Vec<Verdict> = all.iter().map(|f| f.outcome.verdict()).collect();
+    let verdicts: Vec<&Verdict> =
+        all.iter().flat_map(|f| &f.outcome.parts).map(|part| &part.verdict).collect();
     let kinds = [
         Verdict::Holds,
         Verdict::HoldsOnlyWhen(String::new()),
         Verdict::DoesNotHold,
         Verdict::Undecided(String::new()),
     ];
+    let (parts, claims) = (verdicts.len(), all.len());
+    let _ =
+        writeln!(out, "<p class=\"brief\">{claims} claims, taken apart into {parts} parts:</p>");
     out.push_str("<ul class=\"tally\">");
     for kind in kinds {
         let n = verdicts.iter().filter(|v| v.label() == kind.label()).count();
