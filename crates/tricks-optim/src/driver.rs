@@ -29,6 +29,9 @@ impl<'a, F: Float> Job<'a, F> {
     }
 }
 
+/// Elements that fill whole cache lines, in either number type.
+const CACHE_LINE: usize = 64;
+
 /// Jobs on the stack, so that a step allocates nothing; `CAPACITY` are collected before they run.
 pub(crate) struct Jobs<'a, F, const CAPACITY: usize> {
     jobs: [Option<Job<'a, F>>; CAPACITY],
@@ -51,9 +54,15 @@ impl<'a, F: Float, const CAPACITY: usize> Jobs<'a, F, CAPACITY> {
     pub(crate) fn run(&mut self) {
         let jobs = &mut self.jobs[..self.len];
         let total = elements(jobs.iter());
-        // Four pieces a thread even out their speeds; smaller pieces only cost forks.
-        let piece = (total / (4 * kernel::threads())).max(kernel::MIN_FORK);
-        run(None, jobs, None, if kernel::worth_forking(total) { piece } else { total });
+        let piece = if kernel::worth_forking(total) {
+            // Four pieces a thread even out their speeds; pieces of less than half of what is
+            // worth a fork only cost. The slack is what cuts at whole cache lines add up to.
+            let pieces = (total / (kernel::MIN_FORK / 2)).min(4 * kernel::threads());
+            total.div_ceil(pieces) + 2 * CACHE_LINE
+        } else {
+            total
+        };
+        run(None, jobs, None, piece);
         self.len = 0;
     }
 }
@@ -79,7 +88,7 @@ fn run<'a, F: Float>(
     }
     // Whole cache lines on both sides of a cut.
     let cut = |job: Job<'a, F>, before: usize| {
-        let at = (total / 2).saturating_sub(before).next_multiple_of(64);
+        let at = (total / 2).saturating_sub(before).next_multiple_of(CACHE_LINE);
         let at = at.min(job.param.len());
         job.split_at(at)
     };

@@ -1,4 +1,4 @@
-/// Work below this many elements stays on one thread: a fork costs 5–10 µs, what an update loop
+/// Work of fewer elements stays on one thread: a fork costs 5–10 µs, what an update loop
 /// needs for about this much.
 pub const MIN_FORK: usize = 1 << 16;
 
@@ -24,7 +24,7 @@ pub fn worth_forking(elements: usize) -> bool {
     let inside = rayon::current_thread_index().is_some();
     #[cfg(not(feature = "rayon"))]
     let inside = false;
-    elements > if inside { MIN_FORK } else { 4 * MIN_FORK } && threads() > 1
+    elements >= if inside { MIN_FORK } else { 4 * MIN_FORK } && threads() > 1
 }
 
 /// How many threads [`join`] can use here.
