@@ -298,8 +298,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             }
             outcome = match self.bound.get(position) {
                 Some(bound) => {
-                    let squares = self.rule_of(bound.group).is_some_and(|rule| rule.squares());
-                    bound.check(position, &place, &param, read.then_some(squares))
+                    // A frozen parameter has no rule, and its gradient no say.
+                    let rule = self.rule_of(bound.group).filter(|_| read);
+                    bound.check(position, &place, &param, rule.map(|rule| rule.squares()))
                 }
                 None => Err(Error::Parameters {
                     position,

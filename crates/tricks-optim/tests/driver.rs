@@ -51,6 +51,7 @@ fn groups_choose_rate_decay_rule_and_freezing() {
         ..Group::default()
     };
     let frozen = Group { frozen: true, ..Group::default() };
+    params.set_grad("weight", arr2(&[[f64::NAN; 2]; 2]).view().into_dyn()).unwrap();
     let mut sgd = Optimizer::builder(Sgd)
         .group(|place| place.kind == ParamKind::Bias, slow)
         .group(|place| place.path.is("gamma"), own)
