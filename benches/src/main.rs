@@ -25,7 +25,8 @@ use tricks_bench::table;
 /// wide spread means a busy machine: close other programs and measure again.
 #[derive(Parser)]
 #[command(
-    name = "cargo xtask bench",
+    name = "tricks-bench",
+    bin_name = "cargo xtask bench",
     version,
     after_help = "\
 Results are written to target/bench/summary.json, one entry for each line of the table.

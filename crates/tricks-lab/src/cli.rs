@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Without arguments it runs every experiment with three seeds on the embedded images, in under
 /// three minutes on two cores.
 #[derive(Parser, Debug)]
-#[command(name = "cargo xtask lab", version)]
+#[command(name = "tricks-lab", bin_name = "cargo xtask lab", version)]
 pub(crate) struct Options {
     /// Experiments to run; all of them if none is named (see --list)
     #[arg(value_name = "NAME")]

@@ -1,6 +1,7 @@
 //! Recipes side by side: each trained with every seed.
 
 use crate::experiment::Lab;
+use crate::plot::{Axis, Panel};
 use crate::recipe::Recipe;
 use crate::stats::Sample;
 use crate::training::{Epoch, Trial};
@@ -35,6 +36,20 @@ impl Variant {
             .map(|i| ((i + 1) as f64, Sample::new(self.histories.iter().map(|h| pick(&h[i])))))
             .collect()
     }
+}
+
+/// Test accuracy and training loss over epochs, a band for each variant.
+pub(crate) fn curves(variants: &[Variant]) -> [Panel; 2] {
+    let mut accuracy =
+        Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
+    let mut loss =
+        Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
+    for (i, variant) in variants.iter().enumerate() {
+        accuracy =
+            accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
+        loss = loss.spread(i, variant.curve(|e| e.train_loss).iter().map(|(x, s)| (*x, s)));
+    }
+    [accuracy, loss]
 }
 
 /// Trains every recipe with every seed, side by side.

@@ -4,7 +4,7 @@ use tricks_tensor::Float;
 /// The memory of one parameter: all its slots in one allocation.
 ///
 /// Arrays at exact power-of-two distances share cache sets, and a loop over several of them runs
-/// at a quarter of its speed; the slots of a large parameter are therefore staggered.
+/// much slower; the slots of a large parameter are therefore staggered.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory<F> {
     data: Vec<F>,

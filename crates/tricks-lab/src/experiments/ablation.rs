@@ -4,7 +4,7 @@ use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{percent_spread, points_interval, spread};
 use crate::plot::{Axis, Figure, Grid, Mark, Panel};
 use crate::recipe::{Activation, Recipe, small};
-use crate::variants::{Variant, train_all};
+use crate::variants::{Variant, curves, train_all};
 use crate::verdict::Verdict;
 use tricks_optim::Sgd;
 use tricks_tensor::Result;
@@ -89,7 +89,7 @@ fn run(lab: &Lab) -> Result<Outcome> {
             points(l.mean()),
         );
     }
-    outcome.figures = vec![costs_figure(&variants), curves(&variants)];
+    outcome.figures = vec![costs_figure(&variants), training(&variants)];
     outcome.tables = vec![numbers(&variants)];
     Ok(outcome)
 }
@@ -112,23 +112,14 @@ fn costs_figure(variants: &[Variant]) -> Figure {
     )
 }
 
-fn curves(variants: &[Variant]) -> Figure {
+fn training(variants: &[Variant]) -> Figure {
     let names: Vec<_> = variants.iter().map(|v| v.name).collect();
-    let mut accuracy =
-        Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
-    let mut loss =
-        Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
-    for (i, variant) in variants.iter().enumerate() {
-        accuracy =
-            accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
-        loss = loss.spread(i, variant.curve(|e| e.train_loss).iter().map(|(x, s)| (*x, s)));
-    }
     Figure::new(
         "Training without each part",
         "Mean over seeds, band ± one standard deviation. Training loss is that of the training \
          passes, dropout included.",
         &Grid { columns: 2, height: 340.0, legend: &names },
-        &[accuracy, loss],
+        &curves(variants),
     )
 }
 

@@ -4,7 +4,7 @@ use crate::experiment::{Experiment, Lab, Outcome, Table};
 use crate::format::{interval as words, number, percent_spread, points_interval, spread};
 use crate::plot::{Axis, Figure, Grid, Panel, Style};
 use crate::recipe::{LrSchedule, Recipe};
-use crate::variants::{Variant, train_all};
+use crate::variants::{self, Variant, train_all};
 use crate::verdict::Verdict;
 use tricks_schedule::{Cosine, Exponential, Milestones, Polynomial, Schedule, Step};
 use tricks_tensor::Result;
@@ -263,14 +263,7 @@ fn training(outcome: &mut Outcome, variants: &[Variant]) {
         "Standard configuration under each schedule, mean ± standard deviation over seeds",
         &["schedule", "test accuracy", "test loss", "training loss"],
     );
-    let mut accuracy =
-        Panel::new("Test accuracy", Axis::count("epoch"), Axis::linear("fraction right"));
-    let mut loss =
-        Panel::new("Training loss", Axis::count("epoch"), Axis::log("cross-entropy (nats)"));
-    for (i, variant) in variants.iter().enumerate() {
-        accuracy =
-            accuracy.spread(i, variant.curve(|e| e.test_accuracy).iter().map(|(x, s)| (*x, s)));
-        loss = loss.spread(i, variant.curve(|e| e.train_loss).iter().map(|(x, s)| (*x, s)));
+    for variant in variants {
         table.row([
             variant.name.to_string(),
             percent_spread(&variant.accuracy()),
@@ -283,7 +276,7 @@ fn training(outcome: &mut Outcome, variants: &[Variant]) {
         "The schedules in a training run",
         "Mean over seeds, band ± one standard deviation.",
         &Grid { columns: 2, height: 320.0, legend: &NAMES },
-        &[accuracy, loss],
+        &variants::curves(variants),
     ));
 }
 

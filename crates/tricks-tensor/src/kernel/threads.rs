@@ -1,5 +1,5 @@
-/// Work of fewer elements stays on one thread: a fork costs 5–10 µs, what an update loop
-/// needs for about this much.
+/// Work of fewer elements stays on one thread: a fork costs about what an update loop
+/// needs for this much.
 pub const MIN_FORK: usize = 1 << 16;
 
 /// Runs both, on two threads if there are any to spare; without the feature `rayon`, in turn.
