@@ -1,12 +1,17 @@
 //! Many updates at once: small ones run together, large ones are split.
 
-use crate::rule::{Rule, Slots, StepCx};
+use crate::average::{Averaged, average};
+use crate::rule::{Rule, StepCx};
+use crate::slots::Slots;
+use crate::storage::BLOCK;
 use tricks_tensor::{Float, kernel};
 
 /// One piece of one parameter, and how to update it.
 pub(crate) struct Job<'a, F> {
     pub(crate) rule: &'a dyn Rule<F>,
-    pub(crate) cx: StepCx,
+    /// Whether the parameter must stay in one piece.
+    pub(crate) whole: bool,
+    pub(crate) cx: StepCx<'a>,
     pub(crate) slots: Slots<'a, F>,
     pub(crate) param: &'a mut [F],
     pub(crate) grad: &'a [F],
@@ -14,23 +19,29 @@ pub(crate) struct Job<'a, F> {
 
 impl<'a, F: Float> Job<'a, F> {
     pub(crate) fn run(self) {
-        self.rule.step(&self.cx, self.slots, self.param, self.grad);
+        let Self { rule, whole, cx, mut slots, param, grad } = self;
+        if param.is_empty() {
+            return;
+        }
+        // The one loop averages as it goes; rules with loops of their own do not.
+        let averaged = if whole { slots.average.take() } else { None };
+        rule.step(&cx, slots, param, grad);
+        if let Some(Averaged { values, keep }) = averaged {
+            average(values, keep, param);
+        }
     }
 
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let Self { rule, cx, slots, param, grad } = self;
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let Self { rule, whole, cx, slots, param, grad } = self;
         let (p0, p1) = param.split_at_mut(at);
         let (g0, g1) = grad.split_at(at);
         let (s0, s1) = slots.split_at(at);
         (
-            Self { rule, cx, slots: s0, param: p0, grad: g0 },
-            Self { rule, cx, slots: s1, param: p1, grad: g1 },
+            Self { rule, whole, cx, slots: s0, param: p0, grad: g0 },
+            Self { rule, whole, cx, slots: s1, param: p1, grad: g1 },
         )
     }
 }
-
-/// Elements that fill whole cache lines, in either number type.
-const CACHE_LINE: usize = 64;
 
 /// Jobs on the stack, so that a step allocates nothing; `CAPACITY` are collected before they run.
 pub(crate) struct Jobs<'a, F, const CAPACITY: usize> {
@@ -56,9 +67,9 @@ impl<'a, F: Float, const CAPACITY: usize> Jobs<'a, F, CAPACITY> {
         let total = elements(jobs.iter());
         let piece = if kernel::worth_forking(total) {
             // Four pieces a thread even out their speeds; pieces of less than half of what is
-            // worth a fork only cost. The slack is what cuts at whole cache lines add up to.
+            // worth a fork only cost. The slack is what cuts at whole blocks add up to.
             let pieces = (total / (kernel::MIN_FORK / 2)).min(4 * kernel::threads());
-            total.div_ceil(pieces) + 2 * CACHE_LINE
+            total.div_ceil(pieces) + 2 * BLOCK
         } else {
             total
         };
@@ -82,14 +93,21 @@ fn run<'a, F: Float>(
     piece: usize,
 ) {
     let total = elements([&head, &tail].into_iter().chain(&*jobs));
-    if total <= piece {
+    let uncut = {
+        let all = [&head, &tail].into_iter().chain(&*jobs).flatten();
+        let mut filled = all.filter(|job| !job.param.is_empty());
+        matches!((filled.next(), filled.next()), (Some(only), None) if only.whole)
+    };
+    if total <= piece || uncut {
         let jobs = jobs.iter_mut().filter_map(Option::take);
         return head.into_iter().chain(jobs).chain(tail).for_each(Job::run);
     }
-    // Whole cache lines on both sides of a cut.
+    // Whole blocks on both sides of a cut; a parameter that must stay whole goes to one side.
     let cut = |job: Job<'a, F>, before: usize| {
-        let at = (total / 2).saturating_sub(before).next_multiple_of(CACHE_LINE);
-        let at = at.min(job.param.len());
+        let (at, len) = ((total / 2).saturating_sub(before), job.param.len());
+        let goes_left = 2 * at > len;
+        let at = at.next_multiple_of(BLOCK).min(len);
+        let at = if job.whole { len * usize::from(goes_left) } else { at };
         job.split_at(at)
     };
     let mut before = 0;

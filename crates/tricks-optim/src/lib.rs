@@ -25,18 +25,39 @@
 //! The learning rate is an argument of every step: a schedule is a function the caller evaluates,
 //! and nothing hides or changes it.
 
-mod clip;
+mod args;
+mod average;
+mod builder;
+pub mod companions;
 mod driver;
+mod each;
+mod group;
 mod memory;
 mod optimizer;
 mod rule;
 pub mod rules;
+mod slot;
+mod slots;
 mod state;
+mod step;
+mod storage;
+pub mod transform;
 
-pub use clip::{Clip, ClipGlobalNorm, clip_global_norm, clip_norm, clip_value};
-pub use optimizer::{Builder, Group, Optimizer, StepArgs};
-pub use rule::{Describe, MAX_SLOTS, Rule, Slots, StepCx, WeightDecay, each};
+pub use args::StepArgs;
+pub use builder::Builder;
+pub use companions::{Averaging, WeightAverage};
+pub use each::each;
+pub use group::Group;
+pub use optimizer::Optimizer;
+pub use rule::{Describe, MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 pub use rules::{
     AdaGrad, Adam, AdamW, AmsGrad, EpsForm, EpsPlace, Momentum, MomentumForm, RmsMomentum, RmsProp,
     Sgd,
+};
+pub use slot::{MAX_SCALARS, MAX_SLOTS, Scalar, Slot};
+pub use slots::Slots;
+pub use storage::Storage;
+pub use transform::{
+    Clip, ClipGlobalNorm, ClipNorm, ClipValue, Pending, Transform, clip_global_norm, clip_norm,
+    clip_value, transform,
 };

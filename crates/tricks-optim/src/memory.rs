@@ -1,51 +1,172 @@
-use crate::rule::Slots;
-use tricks_tensor::Float;
+use crate::slot::Slot;
+use crate::slots::{Slots, View};
+use crate::storage::{BLOCK, Format, Packed, Storage, stirred};
+use tricks_tensor::{Float, Noise};
 
-/// The memory of one parameter: all its slots in one allocation.
+/// The memory of one parameter.
 ///
 /// Arrays at exact power-of-two distances share cache sets, and a loop over several of them runs
-/// much slower; the slots of a large parameter are therefore staggered.
+/// much slower: large slots therefore start at staggered distances from their allocations, which
+/// for large ones begin at a page.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory<F> {
-    data: Vec<F>,
-    len: usize,
-    /// Elements between slots, and before the first.
+    slots: Vec<Kept<F>>,
+    scratch: Vec<F>,
+    /// Decides how packed memory is rounded.
+    noise: Noise,
+}
+
+impl<F> Default for Memory<F> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), scratch: Vec::new(), noise: Noise::new(0) }
+    }
+}
+
+/// An array that does not start where its neighbours do.
+#[derive(Clone, Debug)]
+pub(crate) struct Staggered<T> {
+    data: Vec<T>,
     gap: usize,
+}
+
+impl<T: Copy + Default> Staggered<T> {
+    /// The `k`-th of arrays that are used together. Zeros come from the system, page by page when
+    /// first touched.
+    pub(crate) fn new(k: usize, len: usize) -> Self {
+        let small = len * size_of::<T>() < PAGE;
+        let gap = if small { 0 } else { (k + 1) * STAGGER / size_of::<T>() };
+        Self { data: vec![T::default(); gap + len], gap }
+    }
+
+    pub(crate) fn get(&self) -> &[T] {
+        &self.data[self.gap..]
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut [T] {
+        &mut self.data[self.gap..]
+    }
+}
+
+/// One slot.
+#[derive(Clone, Debug)]
+struct Kept<F> {
+    /// None: this parameter has no such slot.
+    shape: Option<Vec<usize>>,
+    len: usize,
+    data: Data<F>,
+}
+
+#[derive(Clone, Debug)]
+enum Data<F> {
+    Whole(Staggered<F>),
+    Packed { format: Format, bytes: Staggered<u8>, scales: Vec<f32> },
 }
 
 /// Bytes of a page: from here on distances matter.
 const PAGE: usize = 4096;
-/// Bytes before each slot: an odd number of cache lines.
+/// Bytes between the starts of neighbours, beyond whole pages: an odd number of cache lines.
 const STAGGER: usize = 17 * 64;
 
-impl<F: Float> Memory<F> {
-    pub(crate) fn new(len: usize, initial: impl ExactSizeIterator<Item = f64>) -> Self {
-        let gap = if len * size_of::<F>() < PAGE { 0 } else { STAGGER / size_of::<F>() };
-        // Zeroed by the system, page by page when first touched.
-        let mut memory = Self { data: vec![F::zero(); (gap + len) * initial.len()], len, gap };
-        for (k, value) in initial.enumerate().filter(|(_, value)| *value != 0.0) {
-            memory.slot_mut(k).fill(F::of(value));
+impl<F: Float> Kept<F> {
+    /// The `k`-th slot.
+    fn new(k: usize, shape: Option<Vec<usize>>, initial: f64, format: Option<Format>) -> Self {
+        let len = shape.as_ref().map_or(0, |shape| shape.iter().product());
+        let data = match format {
+            None => Data::Whole(Staggered::new(k, len)),
+            Some(format) => {
+                let blocks = if format.scaled() { len.div_ceil(BLOCK) } else { 0 };
+                let bytes = Staggered::new(k, len * format.bytes());
+                Data::Packed { format, bytes, scales: vec![0.0; blocks] }
+            }
+        };
+        let mut kept = Self { shape, len, data };
+        if initial != 0.0 {
+            kept.write(&vec![F::of(initial); len]);
         }
-        memory
+        kept
     }
 
-    fn start(&self, k: usize) -> usize {
-        k * (self.gap + self.len) + self.gap
+    fn view(&mut self) -> View<'_, F> {
+        match &mut self.data {
+            Data::Whole(values) => View::Whole(values.get_mut()),
+            Data::Packed { format, bytes, scales } => {
+                View::Packed(Packed { format: *format, bytes: bytes.get_mut(), scales })
+            }
+        }
     }
 
-    pub(crate) fn slot(&self, k: usize) -> &[F] {
-        &self.data[self.start(k)..][..self.len]
+    /// Takes over numbers. What was read comes back bit for bit.
+    fn write(&mut self, numbers: &[F]) {
+        match self.view() {
+            View::Whole(values) => values.copy_from_slice(numbers),
+            View::Packed(mut packed) => {
+                let mut block = [F::zero(); BLOCK];
+                for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
+                    block[..numbers.len()].copy_from_slice(numbers);
+                    packed.pack(b * BLOCK, numbers.len(), &block, stirred(0, 0, 0));
+                }
+            }
+        }
     }
 
-    pub(crate) fn slot_mut(&mut self, k: usize) -> &mut [F] {
-        let start = self.start(k);
-        &mut self.data[start..][..self.len]
+    fn read(&self) -> Vec<F> {
+        match &self.data {
+            Data::Whole(values) => values.get().to_vec(),
+            Data::Packed { .. } => {
+                let mut copy = self.clone();
+                let View::Packed(packed) = copy.view() else { return Vec::new() };
+                let mut numbers = Vec::with_capacity(self.len.next_multiple_of(BLOCK));
+                let mut block = [F::zero(); BLOCK];
+                for at in (0..self.len).step_by(BLOCK) {
+                    packed.unpack(at, (self.len - at).min(BLOCK), &mut block);
+                    numbers.extend_from_slice(&block);
+                }
+                numbers.truncate(self.len);
+                numbers
+            }
+        }
+    }
+}
+
+impl<F: Float> Memory<F> {
+    /// One slot for each `(slot, shape, initial)`.
+    pub(crate) fn new(
+        slots: impl Iterator<Item = (Slot, Option<Vec<usize>>, f64)>,
+        scratch: usize,
+        storage: Storage,
+        noise: Noise,
+    ) -> Self {
+        let slots = slots.enumerate().map(|(k, (slot, shape, initial))| {
+            let format = Format::of::<F>(storage, slot.non_negative).filter(|_| !slot.exact);
+            Kept::new(k, shape, initial, format)
+        });
+        Self { slots: slots.collect(), scratch: vec![F::zero(); scratch], noise }
     }
 
-    pub(crate) fn slots(&mut self) -> Slots<'_, F> {
-        let gap = self.gap;
-        // A parameter without elements has nothing to lend.
-        let stride = (gap + self.len).max(1);
-        Slots::new(self.data.chunks_exact_mut(stride).map(|slot| &mut slot[gap..]))
+    /// None: this parameter has no such slot.
+    pub(crate) fn shape(&self, k: usize) -> Option<&[usize]> {
+        self.slots[k].shape.as_deref()
+    }
+
+    pub(crate) fn read(&self, k: usize) -> Vec<F> {
+        self.slots[k].read()
+    }
+
+    pub(crate) fn write(&mut self, k: usize, numbers: &[F]) {
+        self.slots[k].write(numbers);
+    }
+
+    /// Whether rows can be lent: blocks with a scale cannot be cut anywhere.
+    pub(crate) fn has_rows(&self) -> bool {
+        let scaled =
+            |kept: &Kept<F>| matches!(&kept.data, Data::Packed { format, .. } if format.scaled());
+        !self.slots.iter().any(scaled)
+    }
+
+    /// For the `t`-th update.
+    pub(crate) fn lend(&mut self, t: u64) -> Slots<'_, F> {
+        let packed = self.slots.iter().any(|kept| matches!(kept.data, Data::Packed { .. }));
+        let key = if packed { self.noise.pass(t).key() as u32 } else { 0 };
+        Slots::lend(self.slots.iter_mut().map(Kept::view), &mut self.scratch, (key, 0))
     }
 }

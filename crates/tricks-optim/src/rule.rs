@@ -1,23 +1,62 @@
-use tricks_tensor::{Float, Result, hyper, kernel};
-
-/// The most memory slots a rule may ask for.
-pub const MAX_SLOTS: usize = 4;
+use crate::slot::{Scalar, Slot};
+use crate::slots::Slots;
+use std::any::Any;
+use tricks_tensor::{Float, Result, hyper};
 
 /// What a rule is, apart from the number type.
 pub trait Describe: Send + Sync {
     /// The field's name for it: `Adam`.
     fn name(&self) -> &'static str;
 
-    /// The names of its memory, one number per parameter each, in the letters of the paper.
+    /// Its memory for each parameter, in the letters of the paper.
     ///
     /// Two forms whose memory means different things name it differently, so that the state of one
     /// is refused by the other.
-    fn slots(&self) -> &'static [&'static str];
+    fn slots(&self) -> &'static [Slot];
 
     /// What slot `slot` holds before the first update.
     fn initial(&self, slot: usize) -> f64 {
         let _ = slot;
         0.0
+    }
+
+    /// The shape of slot `slot` for a parameter of this shape; none if it has no such slot.
+    ///
+    /// Only a rule whose scope is the whole parameter may answer other than the parameter's shape.
+    fn slot_shape(&self, slot: usize, shape: &[usize]) -> Option<Vec<usize>> {
+        let _ = slot;
+        Some(shape.to_vec())
+    }
+
+    /// Refuses parameters of a shape it cannot update.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](tricks_tensor::Error::Invalid), naming the shape.
+    fn check_shape(&self, shape: &[usize]) -> Result<()> {
+        let _ = shape;
+        Ok(())
+    }
+
+    /// How many numbers of room it needs in a step, beside its memory; they are not saved.
+    fn scratch(&self, shape: &[usize]) -> usize {
+        let _ = shape;
+        0
+    }
+
+    /// Numbers it keeps beside the slots: for each parameter, or, if its scope is the set, once.
+    fn scalars(&self) -> &'static [Scalar] {
+        &[]
+    }
+
+    /// Moves the scalars, once a step, before any update: for each parameter; if the scope is the
+    /// set, once, after every [`Rule::gather`], with what they summed.
+    fn advance(&self, cx: &StepCx<'_>, sums: &[f64], scalars: &mut [f64]) {
+        let _ = (cx, sums, scalars);
+    }
+
+    /// What one update looks at.
+    fn scope(&self) -> Scope {
+        Scope::Element
     }
 
     /// The learning rate to begin with: the default of PyTorch's rule of this name.
@@ -27,6 +66,11 @@ pub trait Describe: Send + Sync {
     /// would stop the element for ever.
     fn squares(&self) -> bool {
         true
+    }
+
+    /// Whether a step needs the value of the loss.
+    fn needs_loss(&self) -> bool {
+        false
     }
 
     /// The weight decay that is part of its name (AdamW's); a builder or a group may set another.
@@ -42,48 +86,84 @@ pub trait Describe: Send + Sync {
 }
 
 /// An update rule: hyper-parameters and a formula, never memory.
-pub trait Rule<F: Float>: Describe {
-    /// Updates `param` and its memory, element by element.
+pub trait Rule<F: Float>: Describe + Any {
+    /// Updates `param` and its memory.
     ///
-    /// The driver may call this with any piece of a parameter, so an element's update depends on
-    /// nothing but its own value, gradient and memory, and `cx`.
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]);
+    /// If the scope is [`Scope::Element`], the driver may call this with any piece of a parameter,
+    /// so an element's update depends on nothing but its own value, gradient and memory, and `cx`.
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]);
+
+    /// If the scope is [`Scope::Set`]: looks at one whole parameter before any is updated, may
+    /// change its memory, and adds to sums over all of them.
+    fn gather(
+        &self,
+        cx: &StepCx<'_>,
+        slots: Slots<'_, F>,
+        param: &[F],
+        grad: &[F],
+        sums: &mut [f64; MAX_SUMS],
+    ) {
+        let _ = (cx, slots, param, grad, sums);
+    }
+
+    /// Replaces the parameter by the point at which the rule wants to be evaluated.
+    fn evaluation(&self, slots: Slots<'_, F>, param: &mut [F]) {
+        let _ = (slots, param);
+    }
+}
+
+/// The most sums a rule may gather over the set.
+pub const MAX_SUMS: usize = 4;
+
+/// What the update of one element depends on.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Itself: any piece of a parameter can be updated alone.
+    Element,
+    /// Its parameter: norms of a tensor, factored or matrix memory.
+    Tensor,
+    /// All parameters the rule updates: sums over the set.
+    Set,
+}
+
+macro_rules! forward {
+    ($($(#[$attribute:meta])* fn $name:ident(&self $(, $x:ident: $t:ty)*) $(-> $out:ty)?;)*) => {
+        $(fn $name(&self $(, $x: $t)*) $(-> $out)? { (**self).$name($($x),*) })*
+    };
 }
 
 /// A rule chosen at run time.
 impl<R: Describe + ?Sized> Describe for Box<R> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-    fn slots(&self) -> &'static [&'static str] {
-        (**self).slots()
-    }
-    fn initial(&self, slot: usize) -> f64 {
-        (**self).initial(slot)
-    }
-    fn default_lr(&self) -> f64 {
-        (**self).default_lr()
-    }
-    fn squares(&self) -> bool {
-        (**self).squares()
-    }
-    fn weight_decay(&self) -> WeightDecay {
-        (**self).weight_decay()
-    }
-    fn validate(&self) -> Result<()> {
-        (**self).validate()
+    forward! {
+        fn name(&self) -> &'static str;
+        fn slots(&self) -> &'static [Slot];
+        fn initial(&self, slot: usize) -> f64;
+        fn slot_shape(&self, slot: usize, shape: &[usize]) -> Option<Vec<usize>>;
+        fn check_shape(&self, shape: &[usize]) -> Result<()>;
+        fn scratch(&self, shape: &[usize]) -> usize;
+        fn scalars(&self) -> &'static [Scalar];
+        fn advance(&self, cx: &StepCx<'_>, sums: &[f64], scalars: &mut [f64]);
+        fn scope(&self) -> Scope;
+        fn default_lr(&self) -> f64;
+        fn squares(&self) -> bool;
+        fn needs_loss(&self) -> bool;
+        fn weight_decay(&self) -> WeightDecay;
+        fn validate(&self) -> Result<()>;
     }
 }
 
 impl<F: Float, R: Rule<F> + ?Sized> Rule<F> for Box<R> {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
-        (**self).step(cx, slots, param, grad);
+    forward! {
+        fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]);
+        fn gather(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &[F], grad: &[F], sums: &mut [f64; MAX_SUMS]);
+        fn evaluation(&self, slots: Slots<'_, F>, param: &mut [F]);
     }
 }
 
 /// What one parameter's update depends on beside its numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepCx {
+pub struct StepCx<'a> {
     /// The learning rate η, the group's factor included.
     pub lr: f64,
     /// This parameter's count of updates, 1 at the first.
@@ -92,6 +172,20 @@ pub struct StepCx {
     pub grad_scale: f64,
     /// The weight decay of this parameter.
     pub decay: WeightDecay,
+    /// The loss, where the rule needs it; else NaN.
+    pub loss: f64,
+    /// The parameter's shape.
+    pub shape: &'a [usize],
+    /// The rule's scalars, moved by [`Describe::advance`].
+    pub scalars: &'a [f64],
+}
+
+impl StepCx<'static> {
+    /// The first step of this learning rate, of a vector, and nothing else.
+    pub fn first(lr: f64) -> Self {
+        let decay = WeightDecay::None;
+        Self { lr, t: 1, grad_scale: 1.0, decay, loss: f64::NAN, shape: &[], scalars: &[] }
+    }
 }
 
 /// Weight decay; the name says which.
@@ -126,39 +220,14 @@ impl WeightDecay {
             }
         }
     }
-}
 
-/// A parameter's memory, lent to a rule: one slice for each slot.
-#[derive(Debug)]
-pub struct Slots<'a, F> {
-    views: [&'a mut [F]; MAX_SLOTS],
-}
-
-impl<'a, F> Slots<'a, F> {
-    /// From at most [`MAX_SLOTS`] slices; the rest are empty.
-    pub fn new(slices: impl IntoIterator<Item = &'a mut [F]>) -> Self {
-        let mut slices = slices.into_iter();
-        Self { views: std::array::from_fn(|_| slices.next().unwrap_or_default()) }
-    }
-
-    /// The first `N` slots.
-    pub fn views<const N: usize>(self) -> [&'a mut [F]; N] {
-        const { assert!(N <= MAX_SLOTS) };
-        let mut views = self.views.into_iter();
-        std::array::from_fn(|_| views.next().unwrap_or_default())
-    }
-
-    /// Both sides of element `at`.
-    pub fn split_at(self, at: usize) -> (Self, Self) {
-        let mut right: [&'a mut [F]; MAX_SLOTS] = Default::default();
-        let mut k = 0;
-        let views = self.views.map(|view| {
-            let (a, b) = view.split_at_mut(at.min(view.len()));
-            right[k] = b;
-            k += 1;
-            a
-        });
-        (Self { views }, Self { views: right })
+    /// `(l2, keep)`, so that every kind is `g + l2·θ` and `keep·θ`.
+    pub fn split(self, lr: f64) -> (f64, f64) {
+        match self {
+            WeightDecay::None => (0.0, 1.0),
+            WeightDecay::L2(lambda) => (lambda, 1.0),
+            WeightDecay::Decoupled(lambda) => (0.0, 1.0 - lr * lambda),
+        }
     }
 }
 
@@ -166,87 +235,4 @@ impl<'a, F> Slots<'a, F> {
 /// that 0/0 never stands in an update.
 pub(crate) fn eps<F: Float>(eps: f64) -> F {
     F::of(eps).max(F::min_positive_value())
-}
-
-/// The one loop of element-wise rules: one pass over the parameter, its gradient and its memory.
-///
-/// `update(θ, g, memory)` gives the new `θ` and memory. Gradient scale and weight decay are applied
-/// on the way in; vector instructions are chosen at run time. With them inside, a rule reads as
-/// its formula. Keep the closure small enough to be inlined: a benchmark tells.
-///
-/// `SGD` on three numbers, with decoupled weight decay:
-///
-/// ```
-/// use tricks_optim::{Slots, StepCx, WeightDecay, each};
-/// let cx = StepCx { lr: 0.1, t: 1, grad_scale: 1.0, decay: WeightDecay::Decoupled(0.5) };
-/// let mut param = [1.0, 2.0, 3.0];
-/// each(&cx, Slots::new([]), &mut param, &[1.0; 3], |p, g, []| (p - 0.1 * g, []));
-/// assert_eq!(param, [0.95 - 0.1, 1.9 - 0.1, 0.95 * 3.0 - 0.1]);
-/// ```
-#[inline(always)]
-pub fn each<F: Float, const N: usize>(
-    cx: &StepCx,
-    slots: Slots<'_, F>,
-    param: &mut [F],
-    grad: &[F],
-    update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
-) {
-    let scale = F::of(cx.grad_scale);
-    let slots = slots.views::<N>();
-    match cx.decay {
-        // The common case by itself: a factor of 1 would change no bit, but cost time in cache.
-        WeightDecay::None if cx.grad_scale == 1.0 => sweep(slots, param, grad, update),
-        WeightDecay::None => {
-            sweep(slots, param, grad, move |p, g, s| update(p, scale * g, s));
-        }
-        WeightDecay::L2(lambda) => {
-            let lambda = F::of(lambda);
-            sweep(slots, param, grad, move |p, g, s| update(p, scale * g + lambda * p, s));
-        }
-        WeightDecay::Decoupled(lambda) => {
-            let keep = F::of(1.0 - cx.lr * lambda);
-            sweep(slots, param, grad, move |p, g, s| update(keep * p, scale * g, s));
-        }
-    }
-}
-
-/// The loop itself, compiled for each number of slots.
-///
-/// What the vectorizer needs: slices in variables of their own (not in an array), of lengths it
-/// can see to be equal, and closures that own their constants.
-#[inline(always)]
-fn sweep<F: Float, const N: usize>(
-    slots: [&mut [F]; N],
-    param: &mut [F],
-    grad: &[F],
-    update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
-) {
-    let mut slots = slots.into_iter();
-    macro_rules! sweep {
-        ($($slot:ident $k:literal),*) => {{
-            $(let $slot = slots.next().unwrap_or_default();)*
-            kernel::vectorize(
-                #[inline(always)]
-                move || {
-                    let n = param.len();
-                    let grad = &grad[..n];
-                    $(let $slot = &mut $slot[..n];)*
-                    for i in 0..n {
-                        let memory = [$($slot[i]),*];
-                        let memory = std::array::from_fn(|k| memory[k]);
-                        let (p, _memory) = update(param[i], grad[i], memory);
-                        param[i] = p;
-                        $($slot[i] = _memory[$k];)*
-                    }
-                },
-            )
-        }};
-    }
-    match N {
-        0 => sweep!(),
-        1 => sweep!(a 0),
-        2 => sweep!(a 0, b 1),
-        3 => sweep!(a 0, b 1, c 2),
-        _ => sweep!(a 0, b 1, c 2, d 3),
-    }
 }

@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | the two number types | [`Float`] |
-//! | parameters and their gradients, visited by name | [`Parameters`], [`Place`], [`ParamMut`], [`Path`], [`Dict`] |
+//! | parameters and their gradients, visited by name | [`Parameters`], [`Place`], [`ParamMut`], [`Grad`], [`RowGrad`], [`Path`], [`Dict`] |
 //! | randomness as a value | [`Noise`] |
 //! | the contract of a layer | [`Layer`], [`Mode`] |
 //! | everything that survives a restart | [`StateDict`] |
@@ -24,6 +24,7 @@ pub mod math;
 mod noise;
 mod param;
 mod path;
+mod row_grad;
 mod state;
 #[cfg(feature = "safetensors")]
 mod state_file;
@@ -38,5 +39,6 @@ pub use ndarray;
 pub use noise::Noise;
 pub use param::{Grad, ParamKind, ParamMut, Parameters, Place};
 pub use path::{Path, Segment};
+pub use row_grad::RowGrad;
 pub use state::{Entry, StateDict, Values};
 pub use state_reader::StateReader;

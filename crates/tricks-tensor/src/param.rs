@@ -35,8 +35,47 @@ pub struct Place<'a> {
 pub enum Grad<'p, F> {
     /// One number for each of the parameter's.
     Dense(&'p mut [F]),
+    /// Numbers for some rows, an index into the first dimension being a row; 0 everywhere else.
+    ///
+    /// Only these rows of the parameter and of its memory are read or written. What a table of
+    /// embeddings has after a batch; [`RowGrad`](crate::RowGrad) makes one.
+    Rows {
+        /// Which rows, strictly increasing.
+        rows: &'p [usize],
+        /// Their numbers, row after row.
+        values: &'p mut [F],
+    },
     /// None this step: the parameter, its memory and its count stay untouched.
     Absent,
+}
+
+impl<F> Grad<'_, F> {
+    /// The numbers of the gradient that are not known to be 0; none if it is absent.
+    pub fn values(&mut self) -> Option<&mut [F]> {
+        match self {
+            Grad::Dense(values) | Grad::Rows { values, .. } => Some(values),
+            Grad::Absent => None,
+        }
+    }
+}
+
+impl<F: Float> Grad<'_, F> {
+    /// A copy with every number, for a parameter of `len` numbers whose first dimension is `count`;
+    /// none if it is absent.
+    pub fn to_dense(&self, count: usize, len: usize) -> Option<Vec<F>> {
+        match self {
+            Grad::Dense(values) => Some(values.to_vec()),
+            Grad::Rows { rows, values } => {
+                let width = len / count.max(1);
+                let mut dense = vec![F::zero(); len];
+                for (row, values) in rows.iter().zip(values.chunks_exact(width.max(1))) {
+                    dense[row * width..][..width].copy_from_slice(values);
+                }
+                Some(dense)
+            }
+            Grad::Absent => None,
+        }
+    }
 }
 
 /// The numbers of a parameter, for as long as their owner is borrowed.
@@ -128,6 +167,30 @@ impl Place<'_> {
         }
         match &param.grad {
             Grad::Dense(grad) if grad.len() != self.len() => wrong("gradient", grad.len()),
+            Grad::Dense(_) | Grad::Absent => Ok(()),
+            Grad::Rows { rows, values } => self.check_rows(rows, values.len()),
+        }
+    }
+
+    fn check_rows(&self, rows: &[usize], found: usize) -> Result<()> {
+        let [count, row @ ..] = self.shape else {
+            return Err(Error::invalid("Grad::Rows", format!("{} has no rows", self.path)));
+        };
+        let expected = rows.len() * row.iter().product::<usize>();
+        if found != expected {
+            let of = format!("{} rows of shape {row:?}", rows.len());
+            let message = format!("{}: {found} numbers for {of}, which hold {expected}", self.path);
+            return Err(Error::invalid("Grad::Rows", message));
+        }
+        if let Some(pair) = rows.windows(2).find(|pair| pair[0] >= pair[1]) {
+            let message = format!("{}: row {} stands before row {}", self.path, pair[0], pair[1]);
+            return Err(Error::invalid("Grad::Rows", message));
+        }
+        match rows.last() {
+            Some(last) if last >= count => {
+                let message = format!("{}: row {last} of {count}", self.path);
+                Err(Error::invalid("Grad::Rows", message))
+            }
             _ => Ok(()),
         }
     }

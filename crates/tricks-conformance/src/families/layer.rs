@@ -2,7 +2,7 @@
 
 use crate::{Run, Stop, Tensor};
 use tricks_tensor::ndarray::ArrayD;
-use tricks_tensor::{Float, Grad, Layer, Mode, Noise, Parameters, Path};
+use tricks_tensor::{Float, Layer, Mode, Noise, Parameters, Path};
 
 /// Gives a parameter or buffer its values.
 pub(super) fn set<F: Float>(
@@ -34,10 +34,8 @@ pub(super) fn get<F: Float>(
     let mut found = None;
     params.visit(&Path::ROOT, &mut |place, param| {
         if place.path.is(name) {
-            let grad = match param.grad {
-                Grad::Dense(grad) => Some(grad.to_vec()),
-                _ => None,
-            };
+            let count = place.shape.first().copied().unwrap_or(1);
+            let grad = param.grad.to_dense(count, place.len());
             found = Some((param.value.to_vec(), grad));
         }
     });

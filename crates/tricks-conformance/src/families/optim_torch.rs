@@ -151,7 +151,8 @@ fn groups<F: Float>(run: &Run<'_>, lr: f64) -> Result<Groups<F>, Stop> {
         if let Some(unread) = fields.unread().first() {
             return Err(Stop::Skip(format!("group with {unread}")));
         }
-        let group = Group { lr_scale, weight_decay: Some(decay), rule: Some(rule), frozen: false };
+        let group =
+            Group { lr_scale, weight_decay: Some(decay), rule: Some(rule), ..Group::default() };
         groups.push((indices, group));
     }
     Ok(groups)

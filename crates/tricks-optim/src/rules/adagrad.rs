@@ -1,5 +1,8 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, each};
+use crate::each::each;
+use crate::rule::{Describe, Rule, StepCx};
 use crate::rules::EpsPlace;
+use crate::slot::Slot;
+use crate::slots::Slots;
 use tricks_tensor::{Float, Result, hyper};
 
 /// AdaGrad: each element's step shrinks with the squares of the gradients it has seen.
@@ -86,8 +89,8 @@ impl Describe for AdaGrad {
     fn name(&self) -> &'static str {
         "AdaGrad"
     }
-    fn slots(&self) -> &'static [&'static str] {
-        &["h"]
+    fn slots(&self) -> &'static [Slot] {
+        const { &[Slot::new("h").torch("sum").non_negative()] }
     }
     fn initial(&self, _: usize) -> f64 {
         self.initial_accumulator
@@ -103,7 +106,7 @@ impl Describe for AdaGrad {
 }
 
 impl<F: Float> Rule<F> for AdaGrad {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let lr = F::of(cx.lr / (1.0 + (cx.t - 1) as f64 * self.lr_decay));
         let (inside, outside) = self.eps_place.split::<F>(self.eps);
         each(cx, slots, param, grad, move |p, g, [h]| {

@@ -1,4 +1,7 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, each, eps};
+use crate::each::each;
+use crate::rule::{Describe, Rule, StepCx, eps};
+use crate::slot::Slot;
+use crate::slots::Slots;
 use tricks_tensor::{Float, Result, hyper, math};
 
 /// Adam: momentum and RMSProp, both corrected for their start at zero.
@@ -112,15 +115,20 @@ impl Adam {
     }
 }
 
+const M: Slot = Slot::new("m").torch("exp_avg");
+const V: Slot = Slot::new("v").torch("exp_avg_sq").non_negative();
+const V_MAX: Slot = Slot::new("v_max").torch("max_exp_avg_sq").non_negative();
+const V_HAT_MAX: Slot = Slot::new("v_hat_max").non_negative();
+
 impl Describe for Adam {
     fn name(&self) -> &'static str {
         "Adam"
     }
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &'static [Slot] {
         match self.amsgrad {
-            AmsGrad::Off => &["m", "v"],
-            AmsGrad::Uncorrected => &["m", "v", "v_max"],
-            AmsGrad::Corrected => &["m", "v", "v_hat_max"],
+            AmsGrad::Off => const { &[M, V] },
+            AmsGrad::Uncorrected => const { &[M, V, V_MAX] },
+            AmsGrad::Corrected => const { &[M, V, V_HAT_MAX] },
         }
     }
     fn default_lr(&self) -> f64 {
@@ -138,7 +146,7 @@ impl Describe for Adam {
 }
 
 impl<F: Float> Rule<F> for Adam {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let (c1, c2) = (math::debias(self.beta1, cx.t), math::debias(self.beta2, cx.t));
         // Both forms are `lr · m / (√(v·v_scale + eps_root) + eps)`.
         let (lr, v_scale, eps_root) = match self.eps_form {

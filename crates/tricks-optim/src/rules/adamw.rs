@@ -1,5 +1,7 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, WeightDecay};
+use crate::rule::{Describe, Rule, StepCx, WeightDecay};
 use crate::rules::Adam;
+use crate::slot::Slot;
+use crate::slots::Slots;
 use tricks_tensor::{Float, Result};
 
 /// Adam with decoupled weight decay.
@@ -72,7 +74,7 @@ impl Describe for AdamW {
     fn name(&self) -> &'static str {
         "AdamW"
     }
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &'static [Slot] {
         self.adam.slots()
     }
     fn initial(&self, slot: usize) -> f64 {
@@ -91,7 +93,7 @@ impl Describe for AdamW {
 }
 
 impl<F: Float> Rule<F> for AdamW {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         self.adam.step(cx, slots, param, grad);
     }
 }

@@ -1,4 +1,7 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, each};
+use crate::each::each;
+use crate::rule::{Describe, Rule, StepCx};
+use crate::slot::Slot;
+use crate::slots::Slots;
 use tricks_tensor::{Error, Float, Result, hyper};
 
 /// Gradient descent with a velocity.
@@ -97,10 +100,10 @@ impl Describe for Momentum {
     fn name(&self) -> &'static str {
         "Momentum"
     }
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &'static [Slot] {
         match self.form {
-            MomentumForm::Velocity => &["v"],
-            MomentumForm::Buffer => &["b"],
+            MomentumForm::Velocity => const { &[Slot::new("v")] },
+            MomentumForm::Buffer => const { &[Slot::new("b").torch("momentum_buffer")] },
         }
     }
     fn default_lr(&self) -> f64 {
@@ -125,7 +128,7 @@ impl Describe for Momentum {
 }
 
 impl<F: Float> Rule<F> for Momentum {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let (lr, mu) = (F::of(cx.lr), F::of(self.momentum));
         let undamped = cx.t == 1 || self.momentum == 0.0;
         let fresh = F::of(if undamped { 1.0 } else { 1.0 - self.dampening });

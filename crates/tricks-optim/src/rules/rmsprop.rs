@@ -1,5 +1,8 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, each};
+use crate::each::each;
+use crate::rule::{Describe, Rule, StepCx};
 use crate::rules::EpsPlace;
+use crate::slot::Slot;
+use crate::slots::Slots;
 use tricks_tensor::{Error, Float, Result, hyper, math};
 
 /// RMSProp: AdaGrad with a memory that fades.
@@ -122,18 +125,23 @@ impl RmsProp {
     }
 }
 
+const H: Slot = Slot::new("h").torch("square_avg").non_negative();
+const A: Slot = Slot::new("a").torch("grad_avg");
+const B: Slot = Slot::new("b").torch("momentum_buffer");
+const V: Slot = Slot::new("v");
+
 impl Describe for RmsProp {
     fn name(&self) -> &'static str {
         "RmsProp"
     }
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &'static [Slot] {
         match (self.centered, self.momentum > 0.0, self.uses_velocity()) {
-            (false, false, _) => &["h"],
-            (true, false, _) => &["h", "a"],
-            (false, true, false) => &["h", "b"],
-            (false, true, true) => &["h", "v"],
-            (true, true, false) => &["h", "a", "b"],
-            (true, true, true) => &["h", "a", "v"],
+            (false, false, _) => const { &[H] },
+            (true, false, _) => const { &[H, A] },
+            (false, true, false) => const { &[H, B] },
+            (false, true, true) => const { &[H, V] },
+            (true, true, false) => const { &[H, A, B] },
+            (true, true, true) => const { &[H, A, V] },
         }
     }
     fn initial(&self, slot: usize) -> f64 {
@@ -155,7 +163,7 @@ impl Describe for RmsProp {
 }
 
 impl<F: Float> Rule<F> for RmsProp {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let (rho, fresh) = (F::of(self.rho), F::of(1.0 - self.rho));
         let average = move |old: F, new: F| rho * old + fresh * new;
         let debias = if self.bias_correction { 1.0 / math::debias(self.rho, cx.t) } else { 1.0 };

@@ -1,4 +1,7 @@
-use crate::rule::{Describe, Rule, Slots, StepCx, each};
+use crate::each::each;
+use crate::rule::{Describe, Rule, StepCx};
+use crate::slot::Slot;
+use crate::slots::Slots;
 use tricks_tensor::{Float, Result};
 
 /// Stochastic gradient descent.
@@ -32,7 +35,7 @@ impl Describe for Sgd {
     fn name(&self) -> &'static str {
         "Sgd"
     }
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &'static [Slot] {
         &[]
     }
     fn default_lr(&self) -> f64 {
@@ -47,7 +50,7 @@ impl Describe for Sgd {
 }
 
 impl<F: Float> Rule<F> for Sgd {
-    fn step(&self, cx: &StepCx, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
+    fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let lr = F::of(cx.lr);
         each(cx, slots, param, grad, move |p, g, []| (p - lr * g, []));
     }

@@ -10,6 +10,8 @@ mod simd;
 mod threads;
 
 pub use matmul::matmul;
-pub use reduce::{BLOCK, first_non_finite, first_square_overflow, sum_blocks, sum_squares};
+pub use reduce::{
+    BLOCK, first_non_finite, first_square_overflow, sum_blocks, sum_squares, sum_zip,
+};
 pub use simd::vectorize;
 pub use threads::{MIN_FORK, join, threads, worth_forking};

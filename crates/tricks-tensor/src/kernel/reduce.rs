@@ -13,33 +13,55 @@ const LANES: usize = 16;
 /// `f` must be a closure marked `#[inline(always)]`.
 #[inline]
 pub fn sum_blocks<F: Float>(x: &[F], f: impl Fn(f64) -> f64 + Copy + Send + Sync) -> f64 {
+    sum_zip(
+        [x],
+        #[inline(always)]
+        |[x]| f(x.widen()),
+    )
+}
+
+/// `Σ f(x₁, x₂, …)` over slices of one length, as [`sum_blocks`].
+///
+/// `f` must be a closure marked `#[inline(always)]`.
+///
+/// # Panics
+/// If the slices differ in length.
+#[inline]
+pub fn sum_zip<F: Float, const N: usize>(
+    x: [&[F]; N],
+    f: impl Fn([F; N]) -> f64 + Copy + Send + Sync,
+) -> f64 {
     // The halves meet at multiples of BLOCK that depend on the length alone.
-    if x.len() <= BLOCK {
+    let len = x.first().map_or(0, |x| x.len());
+    if len <= BLOCK {
         return block(x, f);
     }
-    let middle = x.len().div_ceil(BLOCK).div_ceil(2) * BLOCK;
-    let (a, b) = x.split_at(middle);
-    let (a, b) = if worth_forking(x.len()) {
-        join(|| sum_blocks(a, f), || sum_blocks(b, f))
+    let middle = len.div_ceil(BLOCK).div_ceil(2) * BLOCK;
+    let (a, b) = (x.map(|x| &x[..middle]), x.map(|x| &x[middle..]));
+    let (a, b) = if worth_forking(len) {
+        join(|| sum_zip(a, f), || sum_zip(b, f))
     } else {
-        (sum_blocks(a, f), sum_blocks(b, f))
+        (sum_zip(a, f), sum_zip(b, f))
     };
     a + b
 }
 
-fn block<F: Float>(x: &[F], f: impl Fn(f64) -> f64 + Copy) -> f64 {
+fn block<F: Float, const N: usize>(x: [&[F]; N], f: impl Fn([F; N]) -> f64 + Copy) -> f64 {
     vectorize(
         #[inline(always)]
         || {
-            let (vectors, rest) = x.as_chunks::<LANES>();
+            let len = x.first().map_or(0, |x| x.len());
+            let vectors = x.map(|x| x.as_chunks::<LANES>().0);
+            let rest = x.map(|x| &x[len - len % LANES..]);
             let mut sums = [0.0; LANES];
-            for vector in vectors {
+            for i in 0..len / LANES {
+                let vector = vectors.map(|vectors| &vectors[i]);
                 for lane in 0..LANES {
-                    sums[lane] += f(vector[lane].widen());
+                    sums[lane] += f(vector.map(|vector| vector[lane]));
                 }
             }
-            for (sum, x) in sums.iter_mut().zip(rest) {
-                *sum += f(x.widen());
+            for i in 0..len % LANES {
+                sums[i] += f(rest.map(|rest| rest[i]));
             }
             let mut width = LANES / 2;
             while width > 0 {

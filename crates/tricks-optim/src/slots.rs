@@ -1,0 +1,113 @@
+use crate::average::Averaged;
+use crate::slot::MAX_SLOTS;
+use crate::storage::Packed;
+
+/// A parameter's memory, lent to a rule.
+#[derive(Debug)]
+pub struct Slots<'a, F> {
+    views: [View<'a, F>; MAX_SLOTS],
+    scratch: &'a mut [F],
+    /// An average of the parameter that is updated in the same pass.
+    pub(crate) average: Option<Averaged<'a, F>>,
+    /// Decides how packed memory is rounded: a key, and the position of the first element.
+    pub(crate) stir: (u32, u32),
+}
+
+/// One slot, lent.
+#[derive(Debug)]
+pub(crate) enum View<'a, F> {
+    Whole(&'a mut [F]),
+    Packed(Packed<'a>),
+}
+
+impl<F> Default for View<'_, F> {
+    fn default() -> Self {
+        View::Whole(&mut [])
+    }
+}
+
+impl<'a, F> View<'a, F> {
+    fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            View::Whole(values) => {
+                let (a, b) = values.split_at_mut(at.min(values.len()));
+                (View::Whole(a), View::Whole(b))
+            }
+            View::Packed(packed) => {
+                let (a, b) = packed.split_at(at);
+                (View::Packed(a), View::Packed(b))
+            }
+        }
+    }
+}
+
+impl<'a, F> Slots<'a, F> {
+    /// From at most [`MAX_SLOTS`] slices; the rest are empty.
+    pub fn new(slices: impl IntoIterator<Item = &'a mut [F]>) -> Self {
+        Self::lend(slices.into_iter().map(View::Whole), &mut [], (0, 0))
+    }
+
+    pub(crate) fn lend(
+        views: impl IntoIterator<Item = View<'a, F>>,
+        scratch: &'a mut [F],
+        stir: (u32, u32),
+    ) -> Self {
+        let mut views = views.into_iter();
+        let views = std::array::from_fn(|_| views.next().unwrap_or_default());
+        Self { views, scratch, average: None, stir }
+    }
+
+    /// The first `N` slots. Only for rules whose scope is not [`Scope::Element`](crate::Scope):
+    /// theirs are always whole slices.
+    pub fn views<const N: usize>(self) -> [&'a mut [F]; N] {
+        self.with_scratch().0
+    }
+
+    /// The first `N` slots, and the room that was asked for.
+    pub fn with_scratch<const N: usize>(self) -> ([&'a mut [F]; N], &'a mut [F]) {
+        const { assert!(N <= MAX_SLOTS) };
+        let mut views = self.views.into_iter();
+        let views = std::array::from_fn(|_| match views.next() {
+            Some(View::Whole(values)) => values,
+            _ => &mut [],
+        });
+        (views, self.scratch)
+    }
+
+    /// The first `N` slots, packed or not.
+    pub(crate) fn lent<const N: usize>(self) -> [View<'a, F>; N] {
+        let mut views = self.views.into_iter();
+        std::array::from_fn(|_| views.next().unwrap_or_default())
+    }
+
+    /// Whether the first `n` slots are whole slices, and there is no average to update.
+    pub(crate) fn is_plain(&self, n: usize) -> bool {
+        self.average.is_none() && self.views[..n].iter().all(|view| matches!(view, View::Whole(_)))
+    }
+
+    /// Both sides of element `at`.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let mut right: [View<'a, F>; MAX_SLOTS] = Default::default();
+        let mut k = 0;
+        let views = self.views.map(|view| {
+            let (a, b) = view.split_at(at);
+            right[k] = b;
+            k += 1;
+            a
+        });
+        let (average, right_average) = match self.average.map(|average| average.split_at(at)) {
+            Some((a, b)) => (Some(a), Some(b)),
+            None => (None, None),
+        };
+        let (key, offset) = self.stir;
+        (
+            Self { views, scratch: self.scratch, average, stir: (key, offset) },
+            Self {
+                views: right,
+                scratch: &mut [],
+                average: right_average,
+                stir: (key, offset.wrapping_add(at as u32)),
+            },
+        )
+    }
+}

@@ -1,0 +1,54 @@
+use super::{Pending, Transform, each_gradient, norm, scale};
+use tricks_tensor::{Float, Parameters, Result, hyper};
+
+/// Clips each parameter's gradient by its own 2-norm.
+///
+/// # Formula
+/// ```text
+/// g ← g · min(1, max_norm / ‖g‖)   for each parameter
+/// ```
+/// `max_norm`: finite, at least 0; default 1. A gradient that is not finite is left as it is, for
+/// the step to refuse.
+///
+/// # Notes
+/// Keras' `clipnorm`. Directions between parameters change: prefer
+/// [`ClipGlobalNorm`](crate::ClipGlobalNorm) unless you want just this.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipNorm {
+    /// The largest norm of a parameter's gradient.
+    pub max_norm: f64,
+}
+
+impl Default for ClipNorm {
+    fn default() -> Self {
+        Self { max_norm: 1.0 }
+    }
+}
+
+impl<F: Float> Transform<F> for ClipNorm {
+    fn apply(&mut self, params: &mut dyn Parameters<F>, pending: Pending) -> Result<Pending> {
+        clip_each(params, self.max_norm, pending.factor())?;
+        Ok(pending)
+    }
+}
+
+/// [`ClipNorm`] in place; gives the largest norm before.
+///
+/// # Errors
+/// A `max_norm` that is negative or not finite.
+pub fn clip_norm<F: Float>(params: &mut impl Parameters<F>, max_norm: f64) -> Result<f64> {
+    clip_each(params, max_norm, 1.0)
+}
+
+fn clip_each<F: Float>(params: &mut dyn Parameters<F>, max_norm: f64, factor: f64) -> Result<f64> {
+    hyper::non_negative("ClipNorm", "max_norm", max_norm)?;
+    let mut largest = 0.0f64;
+    each_gradient(params, |grad| {
+        let norm = factor.abs() * norm::of(2.0, |power| power.sum(grad));
+        if norm > max_norm && norm.is_finite() {
+            scale(grad, max_norm / norm);
+        }
+        largest = norm::max_or_nan(largest, norm);
+    });
+    Ok(largest)
+}
