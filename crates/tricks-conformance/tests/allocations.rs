@@ -58,7 +58,7 @@ fn a_step_allocates_nothing() {
     for pool in [&one, &two] {
         pool.broadcast(|_| ());
     }
-    for row in RULES {
+    for row in RULES.iter() {
         for form in row.forms {
             let name = format!("{} ({})", row.about.name, form.name);
             let counts = allocations(form, &one);

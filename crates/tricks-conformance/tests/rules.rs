@@ -201,7 +201,7 @@ fn single_precision_follows_double() {
 
 #[test]
 fn bad_hyper_parameters_are_refused_by_name() {
-    for row in RULES {
+    for row in RULES.iter() {
         for (field, make, values) in row.refuses {
             for value in *values {
                 let mut params = dict::<f64>();
