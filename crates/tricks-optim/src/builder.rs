@@ -236,15 +236,13 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
 }
 
 impl<F: Float> Bound<F> {
-    /// New memory for a rule, as before the first update.
-    pub(crate) fn remember(
-        &mut self,
-        rule: &dyn Rule<F>,
-        (storage, noise): (Storage, Noise),
-    ) -> Result<()> {
+    /// New memory for a rule that may not fit, as before the first update.
+    ///
+    /// # Errors
+    /// More memory than there is room for; a shape the rule refuses.
+    pub(crate) fn remember(&mut self, rule: &dyn Rule<F>, storage: (Storage, Noise)) -> Result<()> {
         let refuse = |what: String| Err(Error::invalid("Optimizer", what));
         let name = rule.name();
-        let storage = if rule.scope() == Scope::Element { storage } else { Storage::Full };
         let (slots, scalars) = (rule.slots(), rule.scalars());
         if slots.len() > MAX_SLOTS || scalars.len() > MAX_SCALARS {
             let found = format!("{} slots and {} scalars", slots.len(), scalars.len());
@@ -256,17 +254,21 @@ impl<F: Float> Bound<F> {
             }
             other => other,
         })?;
-        let shapes = slots
-            .iter()
-            .enumerate()
+        self.begin(rule, storage);
+        Ok(())
+    }
+
+    /// New memory, as before the first update.
+    pub(crate) fn begin(&mut self, rule: &dyn Rule<F>, (storage, noise): (Storage, Noise)) {
+        let storage = if rule.scope() == Scope::Element { storage } else { Storage::Full };
+        let shapes = (rule.slots().iter().enumerate())
             .map(|(k, slot)| (*slot, rule.slot_shape(k, &self.shape), rule.initial(k)));
         let noise = noise.path(&Path::ROOT.name(&self.name));
         self.memory = Memory::new(shapes, rule.scratch(&self.shape), storage, noise);
-        self.slots = slots;
+        self.slots = rule.slots();
         self.t = 0;
-        for (value, scalar) in self.scalars.iter_mut().zip(scalars) {
+        for (value, scalar) in self.scalars.iter_mut().zip(rule.scalars()) {
             *value = scalar.initial;
         }
-        Ok(())
     }
 }

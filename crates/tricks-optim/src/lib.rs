@@ -36,6 +36,7 @@ mod memory;
 mod optimizer;
 mod rule;
 pub mod rules;
+mod shadow;
 mod slot;
 mod slots;
 mod state;
@@ -45,7 +46,10 @@ pub mod transform;
 
 pub use args::StepArgs;
 pub use builder::Builder;
-pub use companions::{Averaging, WeightAverage};
+pub use companions::{
+    Accumulate, Accumulated, Averaging, Lookahead, LossScaler, Projection, Sam, SkipNonFinite,
+    UpdateNorms, UpdateRatio, WeightAverage, project,
+};
 pub use each::each;
 pub use group::Group;
 pub use optimizer::Optimizer;
@@ -58,6 +62,7 @@ pub use slot::{MAX_SCALARS, MAX_SLOTS, Scalar, Slot};
 pub use slots::Slots;
 pub use storage::Storage;
 pub use transform::{
-    Clip, ClipGlobalNorm, ClipNorm, ClipValue, Pending, Transform, clip_global_norm, clip_norm,
-    clip_value, transform,
+    AdaptiveClip, Centralize, CheckFinite, Clip, ClipBlockRms, ClipGlobalNorm, ClipNorm, ClipValue,
+    GradientAverage, GradientNoise, Normalize, Pending, Transform, TrustRatio, Units, ZeroNans,
+    clip_global_norm, clip_norm, clip_value, transform,
 };

@@ -207,6 +207,16 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         Ok(())
     }
 
+    /// Forgets all memory and the counts that correct averages, as before the first update; the
+    /// count of steps goes on.
+    pub fn reset(&mut self) {
+        for bound in &mut self.bound {
+            let own = bound.group.and_then(|index| self.groups[index].rule.as_deref());
+            bound.begin(own.unwrap_or(&self.rule), self.storage);
+        }
+        (0..=self.groups.len()).for_each(|index| self.begin_set(index.checked_sub(1)));
+    }
+
     /// Calls `f` with the parameters at the point where the rule wants to be evaluated, and puts
     /// them back: the average of [`ScheduleFree`](crate::ScheduleFree); for most rules the
     /// parameters as they are.

@@ -42,6 +42,17 @@ impl<F: Float> RowGrad<F> {
         self.values.extend_from_slice(values);
     }
 
+    /// Adds to several rows, whose numbers stand one after the other.
+    ///
+    /// # Panics
+    /// If `values` does not hold a row for each of `rows`.
+    pub fn add_all(&mut self, rows: &[usize], values: &[F]) {
+        assert_eq!(values.len(), rows.len() * self.width, "a row holds {} numbers", self.width);
+        for (i, row) in rows.iter().enumerate() {
+            self.add(*row, &values[i * self.width..][..self.width]);
+        }
+    }
+
     /// Forgets all rows, and keeps the room.
     pub fn clear(&mut self) {
         self.rows.clear();

@@ -1,4 +1,4 @@
-use crate::{Error, Float, Result, StateDict};
+use crate::{Entry, Error, Float, Result, StateDict, Values};
 use std::collections::BTreeSet;
 
 /// Reads a state and keeps account: of what is missing or does not fit, and of what nobody asked
@@ -42,6 +42,22 @@ impl<'s> StateReader<'s> {
     pub fn count(&mut self, name: &str) -> Option<u64> {
         self.asked.insert(name.to_string());
         self.note(self.state.count(name))
+    }
+
+    /// Counters in a list of any length.
+    pub fn counts(&mut self, name: &str) -> Option<&'s [u64]> {
+        self.asked.insert(name.to_string());
+        let entry = self.state.entry(name);
+        if let Some(Entry { shape, values: Values::U64(counts) }) = entry
+            && shape.len() == 1
+        {
+            return Some(counts);
+        }
+        let found = entry.map_or("missing".to_string(), |entry| {
+            format!("{} {:?}", entry.values.type_name(), entry.shape)
+        });
+        self.refuse(format!("{name} is {found}, expected a list of u64"));
+        None
     }
 
     /// [`StateDict::number`].

@@ -6,6 +6,8 @@ use super::{File, Findings};
 /// Where techniques live, the trait that makes a file one, and the table its row stands in.
 const KINDS: &[(&str, &str, &str)] = &[
     ("crates/tricks-optim/src/rules/", "Rule<F> for", "rules"),
+    ("crates/tricks-optim/src/transform/", "Transform<F> for", "transforms"),
+    ("crates/tricks-optim/src/companions/", "no trait", "companions"),
     ("crates/tricks-schedule/src/", "Schedule for", "schedules"),
     ("crates/tricks-init/src/", "Initializer<F> for", "initializers"),
     ("crates/tricks-regularize/src/", "Layer<F> for", "layers"),
@@ -16,8 +18,13 @@ const KINDS: &[(&str, &str, &str)] = &[
 
 pub(super) fn check(files: &[File], findings: &mut Findings) {
     for (folder, implements, table) in KINDS {
-        let registry = format!("crates/tricks-conformance/src/registry/{table}.rs");
-        let rows = files.iter().find(|file| file.path == registry).map_or("", |file| &file.text);
+        // One file, or a folder of them.
+        let registry = format!("crates/tricks-conformance/src/registry/{table}");
+        let of_table = |file: &&File| {
+            let rest = file.path.strip_prefix(&registry);
+            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        let rows: String = files.iter().filter(of_table).map(|file| &*file.text).collect();
         // A folder with a `mod.rs` holds nothing but techniques: what it exports is one, however
         // its trait is implemented.
         let (index, only_techniques) =

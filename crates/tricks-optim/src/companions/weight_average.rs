@@ -1,7 +1,6 @@
 use crate::average::{Averaged, average};
-use crate::memory::Staggered;
-use crate::slot::MAX_SLOTS;
-use tricks_tensor::{Error, Float, ParamKind, Parameters, Path, Result, StateDict, hyper, math};
+use crate::shadow::Shadow;
+use tricks_tensor::{Float, Parameters, Result, StateDict, hyper, math};
 
 /// A running average of the parameters, to evaluate with.
 ///
@@ -52,7 +51,7 @@ use tricks_tensor::{Error, Float, ParamKind, Parameters, Path, Result, StateDict
 #[derive(Clone, Debug)]
 pub struct WeightAverage<F> {
     averaging: Averaging,
-    entries: Vec<Entry<F>>,
+    average: Shadow<F>,
     updates: u64,
 }
 
@@ -83,7 +82,7 @@ impl Averaging {
     /// Refuses a decay out of range.
     ///
     /// # Errors
-    /// [`Error::Hyper`].
+    /// [`Error::Hyper`](tricks_tensor::Error::Hyper).
     pub fn validate(self) -> Result<()> {
         match self {
             Self::Exponential { decay } | Self::Corrected { decay } | Self::WarmUp { decay } => {
@@ -108,30 +107,14 @@ impl Averaging {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Entry<F> {
-    name: String,
-    shape: Vec<usize>,
-    values: Staggered<F>,
-}
-
 impl<F: Float> WeightAverage<F> {
     /// An average of these parameters, of which nothing is averaged yet.
     ///
     /// # Errors
-    /// A decay out of range.
+    /// A decay out of range; numbers that do not fill their shape.
     pub fn bind(averaging: Averaging, params: &mut (impl Parameters<F> + ?Sized)) -> Result<Self> {
         averaging.validate()?;
-        let mut entries = Vec::new();
-        params.visit(&Path::ROOT, &mut |place, param| {
-            if place.kind != ParamKind::Buffer {
-                let mut values = Staggered::new(MAX_SLOTS, param.value.len());
-                values.get_mut().copy_from_slice(param.value);
-                let (name, shape) = (place.path.to_string(), place.shape.to_vec());
-                entries.push(Entry { name, shape, values });
-            }
-        });
-        Ok(Self { averaging, entries, updates: 0 })
+        Ok(Self { averaging, average: Shadow::copies(params)?, updates: 0 })
     }
 
     /// Takes the parameters as they are into the average.
@@ -139,9 +122,10 @@ impl<F: Float> WeightAverage<F> {
     /// # Errors
     /// Another set of parameters than was bound; nothing is changed then.
     pub fn update(&mut self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        let keep = self.averaging.keep(self.updates.saturating_add(1));
-        self.each(params, |values, param| average(values, keep, param))?;
-        self.begin();
+        let updates = self.updates.saturating_add(1);
+        let keep = self.averaging.keep(updates);
+        self.average.each(params, |values, param| average(values, keep, param.value))?;
+        self.updates = updates;
         Ok(())
     }
 
@@ -165,7 +149,7 @@ impl<F: Float> WeightAverage<F> {
     /// # Errors
     /// Another set of parameters than was bound; nothing is changed then.
     pub fn swap(&mut self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        self.each(params, |average, value| average.swap_with_slice(value))
+        self.average.each(params, |average, param| average.swap_with_slice(param.value))
     }
 
     /// Writes the average over the parameters (Keras' `ema_overwrite`).
@@ -173,12 +157,12 @@ impl<F: Float> WeightAverage<F> {
     /// # Errors
     /// Another set of parameters than was bound; nothing is changed then.
     pub fn overwrite(&mut self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        self.each(params, |average, value| value.copy_from_slice(average))
+        self.average.each(params, |average, param| param.value.copy_from_slice(average))
     }
 
     /// The average of one parameter.
     pub fn get(&self, name: &str) -> Option<&[F]> {
-        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.values.get())
+        self.average.get(name)
     }
 
     /// How many times it was updated.
@@ -190,65 +174,34 @@ impl<F: Float> WeightAverage<F> {
     pub fn state(&self) -> StateDict {
         let mut state = StateDict::new();
         state.insert_count("updates", self.updates);
-        for Entry { name, shape, values } in &self.entries {
-            state.insert(format!("{name}/average"), shape, values.get());
-        }
+        self.average.save(&mut state, "average");
         state
     }
 
     /// Takes up a saved state.
     ///
     /// # Errors
-    /// [`Error::State`] with every entry that is missing, unexpected or of another shape or type.
+    /// [`Error::State`](tricks_tensor::Error::State) with every entry that is missing, unexpected
+    /// or of another shape or type.
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
         let mut reader = state.reader();
-        let updates = reader.count("updates");
-        let saved: Vec<_> = (self.entries.iter())
-            .map(|entry| reader.get::<F>(&format!("{}/average", entry.name), &entry.shape))
-            .collect();
+        let updates = reader.count("updates").unwrap_or_default();
+        let saved = self.average.read(&mut reader, "average");
         reader.end()?;
-        self.updates = updates.unwrap_or_default();
-        for (entry, saved) in self.entries.iter_mut().zip(saved) {
-            entry.values.get_mut().copy_from_slice(saved.unwrap_or_default());
-        }
+        self.updates = updates;
+        self.average.take(saved);
         Ok(())
     }
 
-    /// Refuses another set of parameters than was bound.
-    fn check(&self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        let mut found = Vec::new();
-        params.visit(&Path::ROOT, &mut |place, _| {
-            if place.kind != ParamKind::Buffer {
-                found.push((place.path.to_string(), place.shape.to_vec()));
-            }
-        });
-        self.check_names(found.iter().map(|(name, shape)| (&**name, &**shape)))
-    }
-
+    /// Refuses names and shapes other than these.
     pub(crate) fn check_names<'n>(
         &self,
-        mut found: impl Iterator<Item = (&'n str, &'n [usize])>,
+        found: impl Iterator<Item = (&'n str, &'n [usize])>,
     ) -> Result<()> {
-        let mut expected = self.entries.iter().map(|entry| (&*entry.name, &*entry.shape));
-        for position in 0.. {
-            let (found, expected) = (found.next(), expected.next());
-            let name = |of: Option<(&str, _)>| of.map_or("nothing", |(name, _)| name).to_string();
-            match (found, expected) {
-                (None, None) => break,
-                (Some((a, of)), Some((b, bound))) if a == b && of != bound => {
-                    return Err(Error::shape(a, ("parameter", of), ("averaged with", bound)));
-                }
-                (Some((a, _)), Some((b, _))) if a == b => {}
-                _ => {
-                    let (found, expected) = (name(found), name(expected));
-                    return Err(Error::Parameters { position, found, expected });
-                }
-            }
-        }
-        Ok(())
+        self.average.check_names(found)
     }
 
-    /// Counts an update.
+    /// Counts an update that [`WeightAverage::lend`] then makes.
     pub(crate) fn begin(&mut self) {
         self.updates = self.updates.saturating_add(1);
     }
@@ -256,24 +209,6 @@ impl<F: Float> WeightAverage<F> {
     /// The averages in their order, for the update that was begun.
     pub(crate) fn lend(&mut self) -> impl Iterator<Item = Averaged<'_, F>> {
         let keep = self.averaging.keep(self.updates);
-        self.entries.iter_mut().map(move |entry| Averaged { values: entry.values.get_mut(), keep })
-    }
-
-    fn each(
-        &mut self,
-        params: &mut (impl Parameters<F> + ?Sized),
-        mut f: impl FnMut(&mut [F], &mut [F]),
-    ) -> Result<()> {
-        self.check(params)?;
-        let mut entries = self.entries.iter_mut();
-        params.visit(&Path::ROOT, &mut |place, param| {
-            if place.kind == ParamKind::Buffer {
-                return;
-            }
-            if let Some(entry) = entries.next() {
-                f(entry.values.get_mut(), param.value);
-            }
-        });
-        Ok(())
+        self.average.lend().map(move |values| Averaged { values, keep })
     }
 }

@@ -1,4 +1,4 @@
-use super::{Pending, Transform, each_gradient, norm, scale};
+use super::{Pending, Transform, each_gradient, norm, norm_of, scale};
 use tricks_tensor::{Float, Parameters, Result, hyper};
 
 /// Clips each parameter's gradient by its own 2-norm.
@@ -44,7 +44,7 @@ fn clip_each<F: Float>(params: &mut dyn Parameters<F>, max_norm: f64, factor: f6
     hyper::non_negative("ClipNorm", "max_norm", max_norm)?;
     let mut largest = 0.0f64;
     each_gradient(params, |grad| {
-        let norm = factor.abs() * norm::of(2.0, |power| power.sum(grad));
+        let norm = factor.abs() * norm_of(grad);
         if norm > max_norm && norm.is_finite() {
             scale(grad, max_norm / norm);
         }

@@ -1,17 +1,36 @@
 //! What is done to all gradients together, between the backward pass and the step.
 
+mod adaptive_clip;
+mod centralize;
+mod check_finite;
+mod clip_block_rms;
 mod clip_global_norm;
 mod clip_norm;
 mod clip_value;
-mod norm;
+mod gradient_average;
+mod gradient_noise;
+pub(crate) mod norm;
+mod normalize;
 mod pending;
+mod trust_ratio;
+mod zero_nans;
 
+pub use adaptive_clip::{AdaptiveClip, Units};
+pub use centralize::Centralize;
+pub use check_finite::CheckFinite;
+pub(crate) use check_finite::first_non_finite;
+pub use clip_block_rms::ClipBlockRms;
 pub use clip_global_norm::{Clip, ClipGlobalNorm, clip_global_norm};
 pub use clip_norm::{ClipNorm, clip_norm};
 pub use clip_value::{ClipValue, clip_value};
+pub use gradient_average::GradientAverage;
+pub use gradient_noise::GradientNoise;
+pub use normalize::Normalize;
 pub use pending::{Pending, Transform, transform};
+pub use trust_ratio::TrustRatio;
+pub use zero_nans::ZeroNans;
 
-use tricks_tensor::{Float, Parameters, Path, kernel};
+use tricks_tensor::{Error, Float, Grad, Parameters, Path, Result, kernel};
 
 /// Multiplies a gradient in place.
 fn scale<F: Float>(grad: &mut [F], factor: f64) {
@@ -32,4 +51,25 @@ fn each_gradient<F: Float>(
             f(grad);
         }
     });
+}
+
+/// Refuses a row-sparse gradient, for what needs all numbers.
+fn refuse_rows<F: Float>(
+    owner: &'static str,
+    params: &mut (impl Parameters<F> + ?Sized),
+) -> Result<()> {
+    let mut outcome = Ok(());
+    params.visit(&Path::ROOT, &mut |place, param| {
+        if let Grad::Rows { .. } = param.grad {
+            let message =
+                format!("{}: the gradient is row-sparse, all numbers are needed", place.path);
+            outcome = Err(Error::invalid(owner, message));
+        }
+    });
+    outcome
+}
+
+/// The 2-norm of some numbers, however large or small.
+pub(crate) fn norm_of<F: Float>(x: &[F]) -> f64 {
+    norm::of(2.0, |power| power.sum(x))
 }

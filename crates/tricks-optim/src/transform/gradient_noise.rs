@@ -1,0 +1,79 @@
+use super::{Pending, Transform};
+use tricks_tensor::{Float, Noise, Parameters, Path, Result, StateDict, hyper, math};
+
+/// Adds Gaussian noise that fades with the steps.
+///
+/// # Formula
+/// ```text
+/// g ← g + σ_t n,   n ~ N(0, 1),   σ_t² = η / (1 + t)^γ     t = 0, 1, … counts applications
+/// ```
+/// | field | symbol | default | range |
+/// |---|---|---|---|
+/// | `eta` | η | 0.01 | ≥ 0 |
+/// | `gamma` | γ | 0.55 | ≥ 0 |
+///
+/// # Notes
+/// Optax' `add_noise` without its draws: here they are a function of the noise, the count, the
+/// parameter's name and the element, so a resumed run and any thread count draw the same.
+///
+/// # Source
+/// Neelakantan, Vilnis, Le, Sutskever, Kaiser, Kurach, Martens: *Adding gradient noise improves
+/// learning for very deep networks*, 2015, equation 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientNoise {
+    /// Variance at the start, η.
+    pub eta: f64,
+    /// How fast it fades, γ.
+    pub gamma: f64,
+    noise: Noise,
+    t: u64,
+}
+
+impl GradientNoise {
+    /// η 0.01, γ 0.55.
+    pub fn new(noise: Noise) -> Self {
+        Self { eta: 0.01, gamma: 0.55, noise, t: 0 }
+    }
+}
+
+impl<F: Float> Transform<F> for GradientNoise {
+    fn apply(&mut self, params: &mut dyn Parameters<F>, pending: Pending) -> Result<Pending> {
+        hyper::non_negative("GradientNoise", "eta", self.eta)?;
+        hyper::non_negative("GradientNoise", "gamma", self.gamma)?;
+        let sigma = (self.eta / math::pow(1.0 + self.t as f64, self.gamma)).sqrt();
+        let factor = F::of(pending.factor());
+        let pass = self.noise.pass(self.t);
+        params.visit(&Path::ROOT, &mut |place, mut param| {
+            let Some(grad) = param.grad.values() else { return };
+            let noise = pass.path(place.path);
+            let mut draws = [0.0; 64];
+            for (block, grad) in grad.chunks_mut(draws.len() / 2).enumerate() {
+                noise.fill_uniform((block * draws.len()) as u64, &mut draws);
+                for (g, u) in grad.iter_mut().zip(draws.as_chunks().0) {
+                    *g = factor * *g + F::of(sigma * normal(*u));
+                }
+            }
+        });
+        self.t = self.t.saturating_add(1);
+        Ok(Pending::NONE)
+    }
+
+    fn state(&self) -> StateDict {
+        let mut state = StateDict::new();
+        state.insert_count("t", self.t);
+        state
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let mut reader = state.reader();
+        let t = reader.count("t");
+        reader.end()?;
+        self.t = t.unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// A normal number from two uniform ones (Box, Muller 1958).
+fn normal([u, v]: [f64; 2]) -> f64 {
+    (-2.0 * math::ln(1.0 - u)).sqrt() * math::cos(std::f64::consts::TAU * v)
+}
