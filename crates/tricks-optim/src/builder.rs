@@ -101,7 +101,8 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
     }
 
     /// How the rule's averages are stored; `noise` decides how they are rounded. For rules whose
-    /// scope is the element; the memory of a group's rule of another scope stays as it is.
+    /// scope is the element; the memory of a group's rule of another scope stays as it is,
+    /// and so does the memory of [`ParamKind::Embedding`], which is updated row by row.
     pub fn storage(self, storage: Storage, noise: Noise) -> Self {
         Self { storage: (storage, noise), ..self }
     }
@@ -260,7 +261,8 @@ impl<F: Float> Bound<F> {
 
     /// New memory, as before the first update.
     pub(crate) fn begin(&mut self, rule: &dyn Rule<F>, (storage, noise): (Storage, Noise)) {
-        let storage = if rule.scope() == Scope::Element { storage } else { Storage::Full };
+        let element = rule.scope() == Scope::Element;
+        let storage = if element { storage.of(self.kind) } else { Storage::Full };
         let shapes = (rule.slots().iter().enumerate())
             .map(|(k, slot)| (*slot, rule.slot_shape(k, &self.shape), rule.initial(k)));
         let noise = noise.path(&Path::ROOT.name(&self.name));

@@ -1,9 +1,9 @@
 //! Many updates at once: small ones run together, large ones are split.
 
 use crate::average::{Averaged, average};
+use crate::packed::BLOCK;
 use crate::rule::{Rule, StepCx};
 use crate::slots::Slots;
-use crate::storage::BLOCK;
 use tricks_tensor::{Float, kernel};
 
 /// One piece of one parameter, and how to update it.

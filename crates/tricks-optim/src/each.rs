@@ -1,7 +1,7 @@
 use crate::average::{Averaged, average_here};
+use crate::packed::{BLOCK, size, stirred};
 use crate::rule::{StepCx, WeightDecay};
-use crate::slots::{Slots, View};
-use crate::storage::{BLOCK, stirred};
+use crate::slots::Slots;
 use tricks_tensor::{Float, kernel};
 
 /// The one loop of element-wise rules: one pass over the parameter, its gradient and its memory.
@@ -28,12 +28,13 @@ pub fn each<F: Float, const N: usize>(
     update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
 ) {
     let scale = F::of(cx.grad_scale);
-    if !slots.is_plain(N) {
+    if slots.is_packed(N) {
         let (l2, keep) = cx.decay.split(cx.lr);
         let (l2, keep) = (F::of(l2), F::of(keep));
-        return blocks(slots, param, grad, move |p, g, s| update(keep * p, scale * g + l2 * p, s));
+        return blocks::<F, N>(slots, param, grad, move |p, g, s| {
+            update(keep * p, scale * g + l2 * p, s)
+        });
     }
-    let slots = slots.views::<N>();
     match cx.decay {
         // The common case by itself: a factor of 1 would change no bit, but cost time in cache.
         WeightDecay::None if cx.grad_scale == 1.0 => sweep(slots, param, grad, update),
@@ -51,50 +52,72 @@ pub fn each<F: Float, const N: usize>(
     }
 }
 
+/// Elements between two looks at an average that rides along: they are still in the nearest cache.
+const STRIDE: usize = 1024;
+
+/// Repeats an expression for the slots of a rule, each in a variable of its own: slices in an
+/// array keep the compiler from vector instructions.
+macro_rules! for_slots {
+    ($n:ident, $body:ident) => {
+        match $n {
+            0 => $body!(),
+            1 => $body!(a va xa 0),
+            2 => $body!(a va xa 0, b vb xb 1),
+            3 => $body!(a va xa 0, b vb xb 1, c vc xc 2),
+            4 => $body!(a va xa 0, b vb xb 1, c vc xc 2, d vd xd 3),
+            _ => $body!(a va xa 0, b vb xb 1, c vc xc 2, d vd xd 3, e ve xe 4),
+        }
+    };
+}
+
 /// The loop itself, compiled for each number of slots.
 ///
-/// What the vectorizer needs: slices in variables of their own (not in an array), of lengths it
-/// can see to be equal, and closures that own their constants.
+/// What the vectorizer needs: lengths it can see to be equal, and closures that own their
+/// constants.
 #[inline(always)]
 fn sweep<F: Float, const N: usize>(
-    slots: [&mut [F]; N],
+    slots: Slots<'_, F>,
     param: &mut [F],
     grad: &[F],
     update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
 ) {
-    let mut slots = slots.into_iter();
+    let mut slots = slots;
+    let mut average = slots.average.take();
+    let mut slots = slots.views::<N>().into_iter();
     macro_rules! sweep {
-        ($($slot:ident $k:literal),*) => {{
+        ($($slot:ident $view:ident $most:ident $k:literal),*) => {{
             $(let $slot = slots.next().unwrap_or_default();)*
             kernel::vectorize(
                 #[inline(always)]
                 move || {
-                    let n = param.len();
-                    let grad = &grad[..n];
-                    $(let $slot = &mut $slot[..n];)*
-                    for i in 0..n {
-                        let memory = [$($slot[i]),*];
-                        let memory = std::array::from_fn(|k| memory[k]);
-                        let (p, _memory) = update(param[i], grad[i], memory);
-                        param[i] = p;
-                        $($slot[i] = _memory[$k];)*
+                    let len = param.len();
+                    let stride = if average.is_some() { STRIDE } else { len };
+                    let mut start = 0;
+                    while start < len {
+                        let n = stride.min(len - start);
+                        let (param, grad) = (&mut param[start..][..n], &grad[start..][..n]);
+                        $(let $slot = &mut $slot[start..][..n];)*
+                        for i in 0..n {
+                            let memory = [$($slot[i]),*];
+                            let memory = std::array::from_fn(|k| memory[k]);
+                            let (p, _memory) = update(param[i], grad[i], memory);
+                            param[i] = p;
+                            $($slot[i] = _memory[$k];)*
+                        }
+                        if let Some(Averaged { values, keep }) = &mut average {
+                            average_here(&mut values[start..][..n], *keep, param);
+                        }
+                        start += n;
                     }
                 },
             )
         }};
     }
-    match N {
-        0 => sweep!(),
-        1 => sweep!(a 0),
-        2 => sweep!(a 0, b 1),
-        3 => sweep!(a 0, b 1, c 2),
-        4 => sweep!(a 0, b 1, c 2, d 3),
-        _ => sweep!(a 0, b 1, c 2, d 3, e 4),
-    }
+    for_slots!(N, sweep)
 }
 
-/// The same block by block, for memory that is packed and for an average that rides along: a block
-/// is unpacked, updated, averaged and packed again while it is in the nearest cache.
+/// The same for packed memory: a block is unpacked, updated and packed again while it is in the
+/// nearest cache.
 #[inline(always)]
 fn blocks<F: Float, const N: usize>(
     slots: Slots<'_, F>,
@@ -103,66 +126,53 @@ fn blocks<F: Float, const N: usize>(
     update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
 ) {
     let mut slots = slots;
-    let (stir, average) = (slots.stir, slots.average.take());
-    let views = slots.lent::<N>();
-    kernel::vectorize(
-        #[inline(always)]
-        move || {
-            let (mut views, mut average) = (views, average);
-            let (param, param_rest) = param.as_chunks_mut::<BLOCK>();
-            let (grad, grad_rest) = grad[..param.len() * BLOCK + param_rest.len()].as_chunks();
-            let mut at = 0;
-            for (p, g) in param.iter_mut().zip(grad) {
-                block(at, BLOCK, stir, &mut views, &mut average, p, g, &update);
-                at += BLOCK;
-            }
-            let len = param_rest.len();
-            if len > 0 {
-                let (mut p, mut g) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
-                p[..len].copy_from_slice(param_rest);
-                g[..len].copy_from_slice(grad_rest);
-                block(at, len, stir, &mut views, &mut average, &mut p, &g, &update);
-                param_rest.copy_from_slice(&p[..len]);
-            }
-        },
-    );
-}
-
-/// One block, of which `len` elements are there.
-#[expect(clippy::too_many_arguments, reason = "one loop body, inlined where it stands")]
-#[inline(always)]
-fn block<F: Float, const N: usize>(
-    at: usize,
-    len: usize,
-    (key, offset): (u32, u32),
-    views: &mut [View<'_, F>; N],
-    average: &mut Option<Averaged<'_, F>>,
-    param: &mut [F; BLOCK],
-    grad: &[F; BLOCK],
-    update: &impl Fn(F, F, [F; N]) -> (F, [F; N]),
-) {
-    let mut memory = [[F::zero(); BLOCK]; N];
-    for (memory, view) in memory.iter_mut().zip(&*views) {
-        match view {
-            View::Whole(values) => memory[..len].copy_from_slice(&values[at..][..len]),
-            View::Packed(packed) => packed.unpack(at, len, memory),
-        }
+    let ((key, offset), mut average) = (slots.stir, slots.average.take());
+    let mut views = slots.lent::<N>().into_iter();
+    macro_rules! blocks {
+        ($($slot:ident $view:ident $most:ident $k:literal),*) => {{
+            $(let mut $view = views.next().unwrap_or_default();)*
+            kernel::vectorize(
+                #[inline(always)]
+                move || {
+                    let len = param.len();
+                    $(let mut $slot = [F::zero(); BLOCK];)*
+                    // The last block may be short: it is updated in a copy with room.
+                    let (mut last_p, mut last_g) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
+                    let (full_p, rest_p) = param.as_chunks_mut::<BLOCK>();
+                    let (full_g, rest_g) = grad[..len].as_chunks::<BLOCK>();
+                    last_p[..rest_p.len()].copy_from_slice(rest_p);
+                    last_g[..rest_g.len()].copy_from_slice(rest_g);
+                    let mut start = 0;
+                    let last = [(&mut last_p, &last_g)];
+                    for (p, g) in full_p.iter_mut().zip(full_g).chain(last).take(len.div_ceil(BLOCK)) {
+                        let n = BLOCK.min(len - start);
+                        let _first = offset.wrapping_add(start as u32);
+                        $($view.unpack(start, n, &mut $slot);)*
+                        $(let mut $most = 0;)*
+                        for i in 0..BLOCK {
+                            let memory = [$($slot[i]),*];
+                            let memory = std::array::from_fn(|k| memory[k]);
+                            let (new, _memory) = update(p[i], g[i], memory);
+                            p[i] = new;
+                            $(
+                                $slot[i] = _memory[$k];
+                                $most = size(_memory[$k]).max($most);
+                            )*
+                        }
+                        if n < BLOCK {
+                            // What stands beyond the end has no say.
+                            $($most = $slot[..n].iter().map(|x| size(*x)).fold(0, u32::max);)*
+                        }
+                        $($view.pack(start, n, &$slot, $most, stirred(key, _first, $k));)*
+                        if let Some(Averaged { values, keep }) = &mut average {
+                            average_here(&mut values[start..][..n], *keep, &p[..n]);
+                        }
+                        start += n;
+                    }
+                    rest_p.copy_from_slice(&last_p[..rest_p.len()]);
+                },
+            )
+        }};
     }
-    for i in 0..BLOCK {
-        let (p, m) = update(param[i], grad[i], std::array::from_fn(|k| memory[k][i]));
-        param[i] = p;
-        for k in 0..N {
-            memory[k][i] = m[k];
-        }
-    }
-    let first = offset.wrapping_add(at as u32);
-    for (k, (memory, view)) in memory.iter().zip(views).enumerate() {
-        match view {
-            View::Whole(values) => values[at..][..len].copy_from_slice(&memory[..len]),
-            View::Packed(packed) => packed.pack(at, len, memory, stirred(key, first, k)),
-        }
-    }
-    if let Some(Averaged { values, keep }) = average {
-        average_here(&mut values[at..][..len], *keep, &param[..len]);
-    }
+    for_slots!(N, blocks)
 }

@@ -34,6 +34,7 @@ mod each;
 mod group;
 mod memory;
 mod optimizer;
+mod packed;
 mod rule;
 pub mod rules;
 mod shadow;

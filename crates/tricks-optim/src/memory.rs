@@ -1,6 +1,7 @@
+use crate::packed::{BLOCK, Format, Packed, size, stirred};
 use crate::slot::Slot;
 use crate::slots::{Slots, View};
-use crate::storage::{BLOCK, Format, Packed, Storage, stirred};
+use crate::storage::Storage;
 use tricks_tensor::{Float, Noise};
 
 /// The memory of one parameter.
@@ -59,7 +60,7 @@ struct Kept<F> {
 #[derive(Clone, Debug)]
 enum Data<F> {
     Whole(Staggered<F>),
-    Packed { format: Format, bytes: Staggered<u8>, scales: Vec<f32> },
+    Packed { format: Format, words: Staggered<u32>, scales: Vec<f32> },
 }
 
 /// Bytes of a page: from here on distances matter.
@@ -74,9 +75,10 @@ impl<F: Float> Kept<F> {
         let data = match format {
             None => Data::Whole(Staggered::new(k, len)),
             Some(format) => {
-                let blocks = if format.scaled() { len.div_ceil(BLOCK) } else { 0 };
-                let bytes = Staggered::new(k, len * format.bytes());
-                Data::Packed { format, bytes, scales: vec![0.0; blocks] }
+                let blocks = len.div_ceil(BLOCK);
+                let words = Staggered::new(k, blocks * format.words());
+                let scales = vec![0.0; if format.scaled() { blocks } else { 0 }];
+                Data::Packed { format, words, scales }
             }
         };
         let mut kept = Self { shape, len, data };
@@ -89,8 +91,8 @@ impl<F: Float> Kept<F> {
     fn view(&mut self) -> View<'_, F> {
         match &mut self.data {
             Data::Whole(values) => View::Whole(values.get_mut()),
-            Data::Packed { format, bytes, scales } => {
-                View::Packed(Packed { format: *format, bytes: bytes.get_mut(), scales })
+            Data::Packed { format, words, scales } => {
+                View::Packed(Packed { format: *format, words: words.get_mut(), scales })
             }
         }
     }
@@ -103,7 +105,8 @@ impl<F: Float> Kept<F> {
                 let mut block = [F::zero(); BLOCK];
                 for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
                     block[..numbers.len()].copy_from_slice(numbers);
-                    packed.pack(b * BLOCK, numbers.len(), &block, stirred(0, 0, 0));
+                    let largest = numbers.iter().map(|x| size(*x)).fold(0, u32::max);
+                    packed.pack(b * BLOCK, &block, largest, stirred(0, 0, 0));
                 }
             }
         }
@@ -118,7 +121,7 @@ impl<F: Float> Kept<F> {
                 let mut numbers = Vec::with_capacity(self.len.next_multiple_of(BLOCK));
                 let mut block = [F::zero(); BLOCK];
                 for at in (0..self.len).step_by(BLOCK) {
-                    packed.unpack(at, (self.len - at).min(BLOCK), &mut block);
+                    packed.unpack(at, &mut block);
                     numbers.extend_from_slice(&block);
                 }
                 numbers.truncate(self.len);
@@ -156,17 +159,18 @@ impl<F: Float> Memory<F> {
         self.slots[k].write(numbers);
     }
 
-    /// Whether rows can be lent: blocks with a scale cannot be cut anywhere.
+    /// Whether rows can be lent: blocks cannot be cut.
     pub(crate) fn has_rows(&self) -> bool {
-        let scaled =
-            |kept: &Kept<F>| matches!(&kept.data, Data::Packed { format, .. } if format.scaled());
-        !self.slots.iter().any(scaled)
+        !self.is_packed()
+    }
+
+    fn is_packed(&self) -> bool {
+        self.slots.iter().any(|kept| matches!(kept.data, Data::Packed { .. }))
     }
 
     /// For the `t`-th update.
     pub(crate) fn lend(&mut self, t: u64) -> Slots<'_, F> {
-        let packed = self.slots.iter().any(|kept| matches!(kept.data, Data::Packed { .. }));
-        let key = if packed { self.noise.pass(t).key() as u32 } else { 0 };
+        let key = if self.is_packed() { self.noise.pass(t).key() as u32 } else { 0 };
         Slots::lend(self.slots.iter_mut().map(Kept::view), &mut self.scratch, (key, 0))
     }
 }

@@ -1,6 +1,7 @@
 use crate::average::Averaged;
+use crate::packed::{BLOCK, Packed, Stir};
 use crate::slot::MAX_SLOTS;
-use crate::storage::Packed;
+use tricks_tensor::Float;
 
 /// A parameter's memory, lent to a rule.
 #[derive(Debug)]
@@ -37,6 +38,33 @@ impl<'a, F> View<'a, F> {
                 let (a, b) = packed.split_at(at);
                 (View::Packed(a), View::Packed(b))
             }
+        }
+    }
+}
+
+impl<F: Float> View<'_, F> {
+    /// `len` numbers from `at`, the start of a block.
+    #[inline(always)]
+    pub(crate) fn unpack(&self, at: usize, len: usize, to: &mut [F; BLOCK]) {
+        match self {
+            View::Whole(values) => to[..len].copy_from_slice(&values[at..][..len]),
+            View::Packed(packed) => packed.unpack(at, to),
+        }
+    }
+
+    /// `len` numbers to `at`, the start of a block; the largest has the size `largest`.
+    #[inline(always)]
+    pub(crate) fn pack(
+        &mut self,
+        at: usize,
+        len: usize,
+        from: &[F; BLOCK],
+        largest: u32,
+        stir: Stir,
+    ) {
+        match self {
+            View::Whole(values) => values[at..][..len].copy_from_slice(&from[..len]),
+            View::Packed(packed) => packed.pack(at, from, largest, stir),
         }
     }
 }
@@ -80,9 +108,9 @@ impl<'a, F> Slots<'a, F> {
         std::array::from_fn(|_| views.next().unwrap_or_default())
     }
 
-    /// Whether the first `n` slots are whole slices, and there is no average to update.
-    pub(crate) fn is_plain(&self, n: usize) -> bool {
-        self.average.is_none() && self.views[..n].iter().all(|view| matches!(view, View::Whole(_)))
+    /// Whether any of the first `n` slots is packed.
+    pub(crate) fn is_packed(&self, n: usize) -> bool {
+        self.views[..n].iter().any(|view| matches!(view, View::Packed(_)))
     }
 
     /// Both sides of element `at`.

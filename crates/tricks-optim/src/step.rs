@@ -386,7 +386,7 @@ impl<F: Float> Bound<F> {
                 refuse(&format!("{} is not updated element by element", rule.name()))
             }
             Grad::Rows { .. } if !self.memory.has_rows() => {
-                refuse("its memory is stored in blocks of 8 bits")
+                refuse("its memory is packed in blocks")
             }
             _ => Ok(()),
         }

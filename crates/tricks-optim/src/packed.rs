@@ -1,0 +1,285 @@
+//! Memory of rules in fewer bits: how a block of numbers becomes words and comes back.
+
+use crate::storage::Storage;
+use tricks_tensor::Float;
+
+/// Elements that share a scale, and that a packed update works on at a time.
+pub(crate) const BLOCK: usize = 256;
+
+/// How one slot is packed.
+///
+/// The numbers of a block are interleaved: word `j` of `w` holds the numbers `j`, `j + w`, … So
+/// packing is shifts of whole vectors, and no instruction moves numbers across lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A word for each number.
+    Single,
+    /// Half a word.
+    Bf16,
+    /// A byte, with a sign.
+    Signed8,
+    /// A byte, without.
+    Unsigned8,
+}
+
+impl Format {
+    /// None: not packed.
+    pub(crate) fn of<F: Float>(storage: Storage, non_negative: bool) -> Option<Self> {
+        match storage {
+            Storage::Full => None,
+            Storage::Single => (size_of::<F>() > 4).then_some(Self::Single),
+            Storage::Bf16 => Some(Self::Bf16),
+            Storage::Block8 if non_negative => Some(Self::Unsigned8),
+            Storage::Block8 => Some(Self::Signed8),
+        }
+    }
+
+    /// Words of a block.
+    pub(crate) fn words(self) -> usize {
+        match self {
+            Self::Single => BLOCK,
+            Self::Bf16 => BLOCK / 2,
+            Self::Signed8 | Self::Unsigned8 => BLOCK / 4,
+        }
+    }
+
+    /// Whether a block has a scale.
+    pub(crate) fn scaled(self) -> bool {
+        self.words() == BLOCK / 4
+    }
+}
+
+/// A packed slot, lent: whole blocks.
+#[derive(Debug)]
+pub(crate) struct Packed<'a> {
+    pub(crate) format: Format,
+    pub(crate) words: &'a mut [u32],
+    /// A power of two for each block.
+    pub(crate) scales: &'a mut [f32],
+}
+
+/// What rounds one slot of one block.
+#[derive(Clone, Copy)]
+pub(crate) struct Stir(u32);
+
+/// What rounds slot `k` of the block that starts at element `first`; `key` is drawn anew for every
+/// update of every parameter.
+#[inline(always)]
+pub(crate) fn stirred(key: u32, first: u32, k: usize) -> Stir {
+    Stir(first.wrapping_mul(ROTATION).wrapping_add(key.rotate_left(8 * k as u32)))
+}
+
+/// The golden ratio of 2³².
+const ROTATION: u32 = 0x9e37_79b9;
+
+impl Stir {
+    /// What rounds the elements from `first` of the block on.
+    #[inline(always)]
+    fn from(self, first: usize) -> Self {
+        Self(self.bits(first))
+    }
+
+    /// 32 bits for element `i`.
+    ///
+    /// The key is uniform, and so is its rotation by any number of golden angles: over the steps,
+    /// each element is rounded without bias. Neighbours in one step are spread evenly instead of
+    /// at random, which costs one addition.
+    #[inline(always)]
+    fn bits(self, i: usize) -> u32 {
+        self.0.wrapping_add((i as u32).wrapping_mul(ROTATION))
+    }
+}
+
+const SIGN: u32 = 1 << 31;
+/// The bits of an `f32` that hold its exponent.
+const EXPONENT: u32 = 0x7f80_0000;
+/// The largest number of 16 bits: nothing is rounded up to infinity.
+const MAX_BF16: f32 = f32::from_bits(0x7f7f_0000);
+/// Bits of an `f32` below the three of its fraction that 8 bits keep.
+const DROPPED: u32 = 20;
+
+/// The 8-bit numbers: `code ↦ f(code) − f(0)`, where `f` reads the code as exponent and 3 bits of
+/// fraction. What is taken off makes 0 exact and spaces the smallest numbers evenly.
+#[derive(Clone, Copy)]
+struct Mini {
+    /// The bits of f(0).
+    base: u32,
+    /// The bits of a code.
+    mask: u32,
+    /// The least number, in block scales.
+    least: f32,
+}
+
+/// Below 2 in block scales, from 2⁻¹⁵.
+const SIGNED: Mini = Mini { base: (127 - 15) << 23, mask: 0x7f, least: 0.0 };
+/// Below 2 in block scales, from 2⁻³¹. The least is not 0: nothing is divided by ε alone.
+const UNSIGNED: Mini = Mini {
+    base: (127 - 31) << 23,
+    mask: 0xff,
+    least: f32::from_bits((127 - 31) << 23 | 1 << DROPPED) - f32::from_bits((127 - 31) << 23),
+};
+
+impl Mini {
+    /// The code of a number, in the lowest bits.
+    #[inline(always)]
+    fn encode(self, size: f32, random: u32) -> u32 {
+        let size = if self.least > 0.0 && size < self.least { self.least } else { size };
+        let bits = (size + f32::from_bits(self.base)).to_bits();
+        // The base has no bit of its own within the mask.
+        (bits.wrapping_add(random >> (32 - DROPPED)) >> DROPPED) & self.mask
+    }
+
+    #[inline(always)]
+    fn decode(self, code: u32) -> f32 {
+        f32::from_bits((code & self.mask) << DROPPED | self.base) - f32::from_bits(self.base)
+    }
+}
+
+impl<'a> Packed<'a> {
+    /// Both sides of element `at`, the start of a block.
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        let Self { format, words, scales } = self;
+        let (w0, w1) = words.split_at_mut((at / BLOCK * format.words()).min(words.len()));
+        let (s0, s1) = scales.split_at_mut((at / BLOCK).min(scales.len()));
+        (Self { format, words: w0, scales: s0 }, Self { format, words: w1, scales: s1 })
+    }
+
+    /// The block that starts at element `at`.
+    #[inline(always)]
+    pub(crate) fn unpack<F: Float>(&self, at: usize, to: &mut [F; BLOCK]) {
+        let words = &self.words[at / BLOCK * self.format.words()..];
+        match self.format {
+            Format::Single => {
+                let Some(words) = words.first_chunk::<BLOCK>() else { return };
+                for j in 0..BLOCK {
+                    to[j] = number(words[j]);
+                }
+            }
+            Format::Bf16 => {
+                let Some(words) = words.first_chunk::<{ BLOCK / 2 }>() else { return };
+                for j in 0..BLOCK / 2 {
+                    to[j] = number(words[j] << 16);
+                    to[j + BLOCK / 2] = number(words[j] & 0xffff_0000);
+                }
+            }
+            Format::Signed8 => {
+                let Some(words) = words.first_chunk::<{ BLOCK / 4 }>() else { return };
+                let scale = self.scales[at / BLOCK];
+                for j in 0..BLOCK / 4 {
+                    for quarter in 0..4 {
+                        let code = words[j] >> (8 * quarter);
+                        let size = (scale * SIGNED.decode(code)).to_bits();
+                        to[j + quarter * BLOCK / 4] = number((code & 0x80) << 24 | size);
+                    }
+                }
+            }
+            Format::Unsigned8 => {
+                let Some(words) = words.first_chunk::<{ BLOCK / 4 }>() else { return };
+                let scale = self.scales[at / BLOCK];
+                for j in 0..BLOCK / 4 {
+                    for quarter in 0..4 {
+                        let size = scale * UNSIGNED.decode(words[j] >> (8 * quarter));
+                        to[j + quarter * BLOCK / 4] = number(size.to_bits());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The block that starts at element `at`, of whose numbers that count the largest has the
+    /// [`size`] `largest`.
+    #[inline(always)]
+    pub(crate) fn pack<F: Float>(
+        &mut self,
+        at: usize,
+        from: &[F; BLOCK],
+        largest: u32,
+        stir: Stir,
+    ) {
+        let (scale, inverse) = block_scale(largest);
+        if let Some(kept) = self.scales.get_mut(at / BLOCK) {
+            *kept = scale;
+        }
+        let words = &mut self.words[at / BLOCK * self.format.words()..];
+        match self.format {
+            Format::Single => {
+                let Some(words) = words.first_chunk_mut::<BLOCK>() else { return };
+                for j in 0..BLOCK {
+                    words[j] = bits(from[j], f32::MAX);
+                }
+            }
+            Format::Bf16 => {
+                let Some(words) = words.first_chunk_mut::<{ BLOCK / 2 }>() else { return };
+                let round =
+                    |x: F, stir: Stir, j: usize| bits(x, MAX_BF16).wrapping_add(stir.bits(j) >> 16);
+                let upper = stir.from(BLOCK / 2);
+                for j in 0..BLOCK / 2 {
+                    let low = round(from[j], stir, j) >> 16;
+                    let high = round(from[j + BLOCK / 2], upper, j) & 0xffff_0000;
+                    words[j] = low | high;
+                }
+            }
+            Format::Signed8 => {
+                let Some(words) = words.first_chunk_mut::<{ BLOCK / 4 }>() else { return };
+                let stirs = [0, 1, 2, 3].map(|quarter| stir.from(quarter * BLOCK / 4));
+                for j in 0..BLOCK / 4 {
+                    let byte = |quarter: usize| {
+                        let x = bits(from[j + quarter * BLOCK / 4], f32::MAX);
+                        let size = f32::from_bits(x & !SIGN) * inverse;
+                        let code = SIGNED.encode(size, stirs[quarter].bits(j));
+                        (x >> 24 & 0x80 | code) << (8 * quarter)
+                    };
+                    words[j] = byte(0) | byte(1) | byte(2) | byte(3);
+                }
+            }
+            Format::Unsigned8 => {
+                let Some(words) = words.first_chunk_mut::<{ BLOCK / 4 }>() else { return };
+                let stirs = [0, 1, 2, 3].map(|quarter| stir.from(quarter * BLOCK / 4));
+                for j in 0..BLOCK / 4 {
+                    let byte = |quarter: usize| {
+                        let x = f32::from_bits(bits(from[j + quarter * BLOCK / 4], f32::MAX));
+                        UNSIGNED.encode(x * inverse, stirs[quarter].bits(j)) << (8 * quarter)
+                    };
+                    words[j] = byte(0) | byte(1) | byte(2) | byte(3);
+                }
+            }
+        }
+    }
+}
+
+/// The bits of a number as `f32`, kept within `most`.
+#[inline(always)]
+fn bits<F: Float>(x: F, most: f32) -> u32 {
+    if size_of::<F>() == 4 && most == f32::MAX {
+        return (x.widen() as f32).to_bits();
+    }
+    let most = F::of(f64::from(most));
+    let x = if x > most { most } else { x };
+    let x = if x < -most { -most } else { x };
+    (x.widen() as f32).to_bits()
+}
+
+#[inline(always)]
+fn number<F: Float>(bits: u32) -> F {
+    F::of(f64::from(f32::from_bits(bits)))
+}
+
+/// The bits of a number's size.
+#[inline(always)]
+pub(crate) fn size<F: Float>(x: F) -> u32 {
+    bits(x, f32::MAX) & !SIGN
+}
+
+/// The power of two of which no number of the block is more than 1.875, the largest of 8 bits, and
+/// its reciprocal.
+#[inline(always)]
+fn block_scale(largest: u32) -> (f32, f32) {
+    // From 15/16 of the way to the next power of two, an eighth more carries into the exponent.
+    let scale = (largest + (1 << DROPPED) & EXPONENT).min(254 << 23);
+    let inverse = match scale >> 23 {
+        0 => 0,
+        254 => 1 << 22,
+        exponent => (254 - exponent) << 23,
+    };
+    (f32::from_bits(scale), f32::from_bits(inverse))
+}
