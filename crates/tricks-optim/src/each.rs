@@ -1,5 +1,5 @@
 use crate::average::{Averaged, average_here};
-use crate::packed::{BLOCK, size, stirred};
+use crate::packed::{BLOCK, stirred};
 use crate::rule::{StepCx, WeightDecay};
 use crate::slots::Slots;
 use tricks_tensor::{Float, kernel};
@@ -61,11 +61,11 @@ macro_rules! for_slots {
     ($n:ident, $body:ident) => {
         match $n {
             0 => $body!(),
-            1 => $body!(a va xa 0),
-            2 => $body!(a va xa 0, b vb xb 1),
-            3 => $body!(a va xa 0, b vb xb 1, c vc xc 2),
-            4 => $body!(a va xa 0, b vb xb 1, c vc xc 2, d vd xd 3),
-            _ => $body!(a va xa 0, b vb xb 1, c vc xc 2, d vd xd 3, e ve xe 4),
+            1 => $body!(a va 0),
+            2 => $body!(a va 0, b vb 1),
+            3 => $body!(a va 0, b vb 1, c vc 2),
+            4 => $body!(a va 0, b vb 1, c vc 2, d vd 3),
+            _ => $body!(a va 0, b vb 1, c vc 2, d vd 3, e ve 4),
         }
     };
 }
@@ -85,7 +85,7 @@ fn sweep<F: Float, const N: usize>(
     let mut average = slots.average.take();
     let mut slots = slots.views::<N>().into_iter();
     macro_rules! sweep {
-        ($($slot:ident $view:ident $most:ident $k:literal),*) => {{
+        ($($slot:ident $view:ident $k:literal),*) => {{
             $(let $slot = slots.next().unwrap_or_default();)*
             kernel::vectorize(
                 #[inline(always)]
@@ -129,7 +129,7 @@ fn blocks<F: Float, const N: usize>(
     let ((key, offset), mut average) = (slots.stir, slots.average.take());
     let mut views = slots.lent::<N>().into_iter();
     macro_rules! blocks {
-        ($($slot:ident $view:ident $most:ident $k:literal),*) => {{
+        ($($slot:ident $view:ident $k:literal),*) => {{
             $(let mut $view = views.next().unwrap_or_default();)*
             kernel::vectorize(
                 #[inline(always)]
@@ -148,22 +148,16 @@ fn blocks<F: Float, const N: usize>(
                         let n = BLOCK.min(len - start);
                         let _first = offset.wrapping_add(start as u32);
                         $($view.unpack(start, n, &mut $slot);)*
-                        $(let mut $most = 0;)*
+                        // Nothing else in this loop: divisions keep their unit busy, and what
+                        // waits beside them waits long.
                         for i in 0..BLOCK {
                             let memory = [$($slot[i]),*];
                             let memory = std::array::from_fn(|k| memory[k]);
                             let (new, _memory) = update(p[i], g[i], memory);
                             p[i] = new;
-                            $(
-                                $slot[i] = _memory[$k];
-                                $most = size(_memory[$k]).max($most);
-                            )*
+                            $($slot[i] = _memory[$k];)*
                         }
-                        if n < BLOCK {
-                            // What stands beyond the end has no say.
-                            $($most = $slot[..n].iter().map(|x| size(*x)).fold(0, u32::max);)*
-                        }
-                        $($view.pack(start, n, &$slot, $most, stirred(key, _first, $k));)*
+                        $($view.pack(start, n, &$slot, stirred(key, _first, $k));)*
                         if let Some(Averaged { values, keep }) = &mut average {
                             average_here(&mut values[start..][..n], *keep, &p[..n]);
                         }

@@ -186,19 +186,12 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// The block that starts at element `at`, of whose numbers that count the largest has the
-    /// [`size`] `largest`.
+    /// The block that starts at element `at`, of which the first `len` numbers count.
     #[inline(always)]
-    pub(crate) fn pack<F: Float>(
-        &mut self,
-        at: usize,
-        from: &[F; BLOCK],
-        largest: u32,
-        stir: Stir,
-    ) {
-        let (scale, inverse) = block_scale(largest);
-        if let Some(kept) = self.scales.get_mut(at / BLOCK) {
-            *kept = scale;
+    pub(crate) fn pack<F: Float>(&mut self, at: usize, len: usize, from: &[F; BLOCK], stir: Stir) {
+        let mut inverse = 1.0;
+        if let Some(scale) = self.scales.get_mut(at / BLOCK) {
+            (*scale, inverse) = block_scale(from, len);
         }
         let words = &mut self.words[at / BLOCK * self.format.words()..];
         match self.format {
@@ -264,16 +257,16 @@ fn number<F: Float>(bits: u32) -> F {
     F::of(f64::from(f32::from_bits(bits)))
 }
 
-/// The bits of a number's size.
-#[inline(always)]
-pub(crate) fn size<F: Float>(x: F) -> u32 {
-    bits(x, f32::MAX) & !SIGN
-}
-
 /// The power of two of which no number of the block is more than 1.875, the largest of 8 bits, and
 /// its reciprocal.
 #[inline(always)]
-fn block_scale(largest: u32) -> (f32, f32) {
+fn block_scale<F: Float>(block: &[F; BLOCK], len: usize) -> (f32, f32) {
+    let size = |x: &F| bits(*x, f32::MAX) & !SIGN;
+    let largest = if len == BLOCK {
+        block.iter().map(size).fold(0, u32::max)
+    } else {
+        block[..len].iter().map(size).fold(0, u32::max)
+    };
     // From 15/16 of the way to the next power of two, an eighth more carries into the exponent.
     let scale = (largest + (1 << DROPPED) & EXPONENT).min(254 << 23);
     let inverse = match scale >> 23 {

@@ -52,19 +52,12 @@ impl<F: Float> View<'_, F> {
         }
     }
 
-    /// `len` numbers to `at`, the start of a block; the largest has the size `largest`.
+    /// `len` numbers to `at`, the start of a block.
     #[inline(always)]
-    pub(crate) fn pack(
-        &mut self,
-        at: usize,
-        len: usize,
-        from: &[F; BLOCK],
-        largest: u32,
-        stir: Stir,
-    ) {
+    pub(crate) fn pack(&mut self, at: usize, len: usize, from: &[F; BLOCK], stir: Stir) {
         match self {
             View::Whole(values) => values[at..][..len].copy_from_slice(&from[..len]),
-            View::Packed(packed) => packed.pack(at, from, largest, stir),
+            View::Packed(packed) => packed.pack(at, len, from, stir),
         }
     }
 }
