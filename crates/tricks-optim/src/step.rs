@@ -164,7 +164,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// What does not depend on the numbers: memory, the rate, the loss.
     fn check_settings(&self, policy: &Policy<'_, F>, bound: &Bound<F>) -> Result<()> {
         let rule = policy.rule_of(bound.group);
-        if rule.slots() != bound.slots {
+        let slots = rule.slots();
+        if !std::ptr::eq(slots, bound.slots) && slots != bound.slots {
             let names =
                 |slots: &[_]| -> Vec<_> { slots.iter().map(|s: &crate::Slot| s.name).collect() };
             let (has, needs) = (names(bound.slots), names(rule.slots()));
@@ -262,7 +263,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         let policy = Policy { rule, groups, weight_decay: *weight_decay, clips, call };
         let mut bounds = bound.iter_mut();
         let mut averages = average_of.map(WeightAverage::lend);
-        let mut jobs = Jobs::<F, JOBS>::new();
+        let mut jobs = if together { Some(Jobs::<F, JOBS>::new()) } else { None };
         params.visit(&Path::ROOT, &mut |place, ParamMut { value, grad }| {
             if place.kind == ParamKind::Buffer {
                 return;
@@ -298,7 +299,10 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                 Grad::Dense(grad) => {
                     slots.average = averaged;
                     let job = Job { rule, whole, cx, slots, param: value, grad };
-                    if together { jobs.push(job) } else { job.run() }
+                    match &mut jobs {
+                        Some(jobs) => jobs.push(job),
+                        None => job.run(),
+                    }
                 }
                 Grad::Rows { rows, values } => {
                     step_rows(rule, cx, slots, value, rows, values);
@@ -309,7 +313,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                 _ => {}
             }
         });
-        jobs.run();
+        if let Some(mut jobs) = jobs {
+            jobs.run();
+        }
     }
 }
 

@@ -28,9 +28,39 @@ pub fn sin(x: f64) -> f64 {
     libm::sin(x)
 }
 
-/// `1 − βᵗ`, the bias correction of an exponential average after `t` updates.
+/// `1 − βᵗ`, the bias correction of an exponential average after `t` updates; β in [0, 1).
 ///
-/// Right for every `t`: beyond 2⁵³ the rounding of `t` to `f64` is far below that of `βᵗ`.
+/// By squaring: as exact as the rounding of β allows, and several times as fast as [`pow`].
 pub fn debias(beta: f64, t: u64) -> f64 {
-    1.0 - libm::pow(beta, t as f64)
+    let (mut power, mut square, mut left) = (1.0, beta, t);
+    while left > 0 {
+        if square < 1e-20 {
+            // So is the power: it is lost beside 1.
+            return 1.0;
+        }
+        if left & 1 == 1 {
+            power *= square;
+        }
+        square *= square;
+        left >>= 1;
+    }
+    1.0 - power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bias_corrections_are_those_of_the_formula() {
+        for beta in [0.0, 0.5, 0.9, 0.999, 0.999_999] {
+            for t in [0, 1, 2, 3, 10, 1000, 1 << 24, 1 << 31, (1 << 53) + 1, u64::MAX] {
+                let power = pow(beta, t as f64);
+                let rounding = 1e-15 * (1.0 + t as f64 * power);
+                let found = debias(beta, t);
+                assert!((found - (1.0 - power)).abs() <= rounding, "1 − {beta}^{t}: {found}");
+            }
+        }
+        assert_eq!((debias(0.9, 1), debias(0.999, u64::MAX)), (1.0 - 0.9, 1.0));
+    }
 }
