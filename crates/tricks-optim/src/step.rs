@@ -251,6 +251,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     }
 
     /// The visit that changes things.
+    // By itself: room for many jobs, once in a frame, is touched by every step.
+    #[inline(never)]
     pub(crate) fn update<const JOBS: usize>(
         &mut self,
         call: Call,
