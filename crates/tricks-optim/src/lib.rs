@@ -56,8 +56,8 @@ pub use group::Group;
 pub use optimizer::Optimizer;
 pub use rule::{Describe, MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 pub use rules::{
-    AdaGrad, Adam, AdamW, AmsGrad, EpsForm, EpsPlace, Momentum, MomentumForm, RmsMomentum, RmsProp,
-    Sgd,
+    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, Asgd, EpsForm, EpsPlace, Ftrl, Lion, Momentum,
+    MomentumForm, NAdam, RAdam, RmsMomentum, RmsProp, Rprop, RpropMoves, Sgd,
 };
 pub use slot::{MAX_SCALARS, MAX_SLOTS, Scalar, Slot};
 pub use slots::Slots;

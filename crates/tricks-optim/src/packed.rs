@@ -268,7 +268,7 @@ fn block_scale<F: Float>(block: &[F; BLOCK], len: usize) -> (f32, f32) {
         block[..len].iter().map(size).fold(0, u32::max)
     };
     // From 15/16 of the way to the next power of two, an eighth more carries into the exponent.
-    let scale = (largest + (1 << DROPPED) & EXPONENT).min(254 << 23);
+    let scale = ((largest + (1 << DROPPED)) & EXPONENT).min(254 << 23);
     let inverse = match scale >> 23 {
         0 => 0,
         254 => 1 << 22,

@@ -1,14 +1,14 @@
 use super::descent::{Clipping, Plan, descend};
 use super::{in_dtype, not_yet};
 use crate::{Run, Stop};
-use tricks_optim::{AdaGrad, Adam, AdamW, AmsGrad, Momentum, RmsProp, Rule, Sgd, WeightDecay};
+use tricks_optim::{
+    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, Ftrl, Lion, Momentum, NAdam, RmsProp, Rule,
+    Sgd, WeightDecay,
+};
 use tricks_tensor::Float;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
-    match run.op() {
-        "SGD" | "Adagrad" | "RMSprop" | "Adam" | "AdamW" => in_dtype!(run, descent),
-        _ => not_yet(),
-    }
+    in_dtype!(run, descent)
 }
 
 fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -36,7 +36,31 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             momentum: hyper.number_or("momentum", 0.0)?,
             ..RmsProp::keras()
         }),
-        op => {
+        "Nadam" => Box::new(NAdam {
+            beta1: hyper.number("beta_1")?,
+            beta2: hyper.number("beta_2")?,
+            eps: hyper.number("epsilon")?,
+            ..NAdam::keras()
+        }),
+        "Adamax" => Box::new(Adamax {
+            beta1: hyper.number("beta_1")?,
+            beta2: hyper.number("beta_2")?,
+            eps: hyper.number("epsilon")?,
+            ..Adamax::keras()
+        }),
+        "Adadelta" => {
+            Box::new(Adadelta { rho: hyper.number("rho")?, eps: hyper.number("epsilon")? })
+        }
+        "Lion" => Box::new(Lion { beta1: hyper.number("beta_1")?, beta2: hyper.number("beta_2")? }),
+        "Ftrl" => Box::new(Ftrl {
+            lr_power: hyper.number("learning_rate_power")?,
+            initial_accumulator: hyper.number("initial_accumulator_value")?,
+            l1: hyper.number("l1_regularization_strength")?,
+            l2: hyper.number("l2_regularization_strength")?,
+            l2_shrinkage: hyper.number("l2_shrinkage_regularization_strength")?,
+            beta: hyper.number("beta")?,
+        }),
+        op @ ("Adam" | "AdamW") => {
             let adam = Adam {
                 beta1: hyper.number("beta_1")?,
                 beta2: hyper.number("beta_2")?,
@@ -50,6 +74,7 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
                 Box::new(adam)
             }
         }
+        _ => return not_yet(),
     };
     // Decoupled in every optimizer of Keras.
     let decay = hyper.number_opt("weight_decay")?.map(WeightDecay::Decoupled);

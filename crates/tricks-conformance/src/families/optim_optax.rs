@@ -1,16 +1,14 @@
 use super::descent::{Plan, descend};
 use super::{in_dtype, not_yet};
-use crate::{Run, Stop};
+use crate::{Fields, Run, Stop};
 use tricks_optim::{
-    AdaGrad, Adam, AdamW, AmsGrad, EpsForm, EpsPlace, Momentum, RmsMomentum, RmsProp, Rule, Sgd,
+    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, EpsForm, EpsPlace, Lion, Momentum, NAdam,
+    RAdam, RmsMomentum, RmsProp, Rprop, Rule, Sgd, WeightDecay,
 };
 use tricks_tensor::Float;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
-    match run.op() {
-        "sgd" | "adagrad" | "rmsprop" | "adam" | "adamw" | "amsgrad" => in_dtype!(run, descent),
-        _ => not_yet(),
-    }
+    in_dtype!(run, descent)
 }
 
 fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -46,7 +44,33 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
                 bias_correction: hyper.flag("bias_correction")?,
             })
         }
-        op => {
+        "adadelta" => Box::new(Adadelta { rho: hyper.number("rho")?, eps: hyper.number("eps")? }),
+        "adamax" | "adamaxw" => Box::new(Adamax {
+            beta1: hyper.number("b1")?,
+            beta2: hyper.number("b2")?,
+            eps: hyper.number("eps")?,
+            ..Adamax::optax()
+        }),
+        "nadam" | "nadamw" => Box::new(nadam(hyper)?),
+        "adam" | "adamw" if hyper.flag("nesterov")? => Box::new(nadam(hyper)?),
+        "radam" => Box::new(RAdam {
+            beta1: hyper.number("b1")?,
+            beta2: hyper.number("b2")?,
+            eps: hyper.number("eps")?,
+            eps_form: EpsForm::Corrected { eps_root: hyper.number_or("eps_root", 0.0)? },
+            threshold: hyper.number("threshold")?,
+            nesterov: hyper.flag("nesterov")?,
+        }),
+        "rprop" => Box::new(Rprop {
+            eta_minus: hyper.number("eta_minus")?,
+            eta_plus: hyper.number("eta_plus")?,
+            step_min: hyper.number("min_step_size")?,
+            step_max: hyper.number("max_step_size")?,
+            ..Rprop::optax()
+        }),
+        "lion" => Box::new(Lion { beta1: hyper.number("b1")?, beta2: hyper.number("b2")? }),
+        "sign_sgd" => Box::new(Lion { beta1: 0.0, ..Lion::optax() }),
+        op @ ("adam" | "adamw" | "amsgrad") => {
             let eps_form = EpsForm::Corrected { eps_root: hyper.number_or("eps_root", 0.0)? };
             let amsgrad = if op == "amsgrad" { AmsGrad::Corrected } else { AmsGrad::Off };
             if op == "amsgrad" {
@@ -68,9 +92,26 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
                 Box::new(adam)
             }
         }
+        _ => return not_yet(),
     };
     let lr = hyper.number("learning_rate")?;
-    let plan = Plan { rule, decay: None, lr, groups: vec![], maximize: false, clipping: None };
+    // Coupled in Adadelta, decoupled in all others.
+    let decay = hyper.number_opt("weight_decay")?.map(match run.op() {
+        "adadelta" => WeightDecay::L2,
+        _ => WeightDecay::Decoupled,
+    });
+    let plan = Plan { rule, decay, lr, groups: vec![], maximize: false, clipping: None };
     descend(run, plan)?;
     Ok(())
+}
+
+fn nadam(hyper: &Fields<'_>) -> Result<NAdam, Stop> {
+    hyper.only("nesterov", true)?;
+    Ok(NAdam {
+        beta1: hyper.number("b1")?,
+        beta2: hyper.number("b2")?,
+        eps: hyper.number("eps")?,
+        eps_root: hyper.number_or("eps_root", 0.0)?,
+        ..NAdam::optax()
+    })
 }

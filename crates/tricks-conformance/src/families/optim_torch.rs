@@ -3,15 +3,13 @@ use super::{in_dtype, not_yet};
 use crate::{Fields, Problem, Run, Stop, Tensor};
 use serde_json::{Map, Value};
 use tricks_optim::{
-    AdaGrad, Adam, AdamW, AmsGrad, Group, Momentum, RmsProp, Rule, Sgd, WeightDecay,
+    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, Asgd, Group, Momentum, NAdam, RAdam, RmsProp,
+    Rprop, Rule, Sgd, WeightDecay,
 };
 use tricks_tensor::Float;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
-    match run.op() {
-        "SGD" | "Adagrad" | "RMSprop" | "Adam" | "AdamW" => in_dtype!(run, descent),
-        _ => not_yet(),
-    }
+    in_dtype!(run, descent)
 }
 
 fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -20,37 +18,43 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     let groups = groups::<F>(run, lr)?;
     let maximize = run.hyper.flag("maximize")?;
     let plan = Plan { rule, decay: Some(decay), lr, groups, maximize, clipping: None };
-    let state = descend(run, plan)?.state();
+    let optimizer = descend(run, plan)?;
+    let state = optimizer.state();
+    // Groups may have forms of their own: the widest has all slots.
+    let rules = all_rules::<F>(run)?;
 
     let names = Problem::of(run)?.params;
     for ((name, ..), want) in names.iter().zip(run.expect.list("final_state")?) {
         let Value::Object(want) = want else { return Err(Stop::Malformed("final_state".into())) };
-        for (slot, want) in want {
+        for (torch, want) in want {
             let want = Tensor::parse(want).map_err(Stop::Malformed)?;
-            let what = format!("state of {name}, {slot}");
-            let entry = format!("{name}/{}", letter(run.op(), slot)?);
-            if slot == "step" {
-                run.numbers(&what, &[state.count(&entry)? as f64], &want.data);
-            } else {
+            let what = format!("state of {name}, {torch}");
+            let is = |named: Option<&str>| named == Some(torch);
+            if torch == "step" {
+                run.numbers(&what, &[state.count(&format!("{name}/t"))? as f64], &want.data);
+            } else if let Some(slot) =
+                rules.iter().find_map(|r| r.slots().iter().find(|s| is(s.torch)))
+            {
+                let entry = format!("{name}/{}", slot.name);
                 run.numbers(&what, state.get::<F>(&entry, &want.shape)?, &want.data);
+            } else if let Some(scalar) =
+                rules.iter().find_map(|r| r.scalars().iter().find(|s| is(s.torch)))
+            {
+                let number = state.number(&format!("{name}/{}", scalar.name))?;
+                run.numbers(&what, &[F::of(number)], &want.data);
+            } else {
+                return Err(Stop::Fail(format!("{} has no {torch}", run.op())));
             }
         }
     }
     Ok(())
 }
 
-/// The library's letter for a state of PyTorch's name.
-fn letter(op: &str, slot: &str) -> Result<&'static str, Stop> {
-    Ok(match (op, slot) {
-        (_, "step") => "t",
-        ("SGD" | "RMSprop", "momentum_buffer") => "b",
-        ("Adagrad", "sum") | ("RMSprop", "square_avg") => "h",
-        ("RMSprop", "grad_avg") => "a",
-        ("Adam" | "AdamW", "exp_avg") => "m",
-        ("Adam" | "AdamW", "exp_avg_sq") => "v",
-        ("Adam" | "AdamW", "max_exp_avg_sq") => "v_max",
-        _ => return Err(Stop::Fail(format!("no state for {op}'s {slot}"))),
-    })
+/// The rule of the case, and those of its groups.
+fn all_rules<F: Float>(run: &Run<'_>) -> Result<Vec<Box<dyn Rule<F>>>, Stop> {
+    let (own, _) = rule(run.op(), &run.hyper)?;
+    let groups = groups::<F>(run, run.hyper.number("lr")?)?.into_iter();
+    Ok(std::iter::once(own).chain(groups.filter_map(|(_, group)| group.rule)).collect())
 }
 
 /// The rule and its weight decay, as PyTorch means these hyper-parameters.
@@ -106,22 +110,82 @@ pub(super) fn rule<F: Float>(
                 _ => return Err(Stop::Malformed("decoupled_weight_decay".into())),
             }
         }
+        "NAdam" => {
+            let default = NAdam::torch();
+            let [beta1, beta2] = betas(hyper)?;
+            let eps = hyper.number_or("eps", default.eps)?;
+            let momentum_decay = hyper.number_or("momentum_decay", default.momentum_decay)?;
+            let rule = NAdam { beta1, beta2, eps, momentum_decay, ..default };
+            (Box::new(rule), decoupled(hyper, lambda)?)
+        }
+        "RAdam" => {
+            let default = RAdam::torch();
+            let [beta1, beta2] = betas(hyper)?;
+            let rule = RAdam { beta1, beta2, eps: hyper.number_or("eps", default.eps)?, ..default };
+            (Box::new(rule), decoupled(hyper, lambda)?)
+        }
+        "Adamax" => {
+            let default = Adamax::torch();
+            let [beta1, beta2] = betas(hyper)?;
+            let rule =
+                Adamax { beta1, beta2, eps: hyper.number_or("eps", default.eps)?, ..default };
+            (Box::new(rule), l2)
+        }
+        "Adadelta" => {
+            let default = Adadelta::torch();
+            let rho = hyper.number_or("rho", default.rho)?;
+            (Box::new(Adadelta { rho, eps: hyper.number_or("eps", default.eps)? }), l2)
+        }
+        "ASGD" => {
+            let default = Asgd::torch();
+            let rule = Asgd {
+                lambda: hyper.number_or("lambd", default.lambda)?,
+                alpha: hyper.number_or("alpha", default.alpha)?,
+                t0: hyper.number_or("t0", default.t0)?,
+            };
+            (Box::new(rule), l2)
+        }
+        "Rprop" => {
+            let mut rule = Rprop::torch();
+            if hyper.has("etas") {
+                let [minus, plus] = pair(hyper, "etas")?;
+                (rule.eta_minus, rule.eta_plus) = (minus, plus);
+            }
+            if hyper.has("step_sizes") {
+                let [least, most] = pair(hyper, "step_sizes")?;
+                (rule.step_min, rule.step_max) = (least, most);
+            }
+            (Box::new(rule), l2)
+        }
         _ => return not_yet(),
     })
 }
 
+/// Weight decay where `decoupled_weight_decay` says which.
+fn decoupled(hyper: &Fields<'_>, lambda: f64) -> Result<WeightDecay, Stop> {
+    Ok(match (lambda, hyper.flag("decoupled_weight_decay")?) {
+        (0.0, _) => WeightDecay::None,
+        (lambda, true) => WeightDecay::Decoupled(lambda),
+        (lambda, false) => WeightDecay::L2(lambda),
+    })
+}
+
+fn pair(hyper: &Fields<'_>, key: &str) -> Result<[f64; 2], Stop> {
+    hyper.numbers(key)?.try_into().map_err(|_| Stop::Malformed(key.into()))
+}
+
+/// Both decay rates, as a pair or one by one.
+fn betas(hyper: &Fields<'_>) -> Result<[f64; 2], Stop> {
+    let [one, two] = if hyper.has("betas") { pair(hyper, "betas")? } else { [0.9, 0.999] };
+    Ok([hyper.number_or("beta1", one)?, hyper.number_or("beta2", two)?])
+}
+
 fn adam(hyper: &Fields<'_>) -> Result<Adam, Stop> {
     let default = Adam::torch();
-    let (mut beta1, mut beta2) = (default.beta1, default.beta2);
-    if hyper.has("betas") {
-        let [one, two] = hyper.numbers("betas")?[..] else {
-            return Err(Stop::Malformed("betas".into()));
-        };
-        (beta1, beta2) = (one, two);
-    }
+    let [beta1, beta2] = betas(hyper)?;
     Ok(Adam {
-        beta1: hyper.number_or("beta1", beta1)?,
-        beta2: hyper.number_or("beta2", beta2)?,
+        beta1,
+        beta2,
         eps: hyper.number_or("eps", default.eps)?,
         amsgrad: if hyper.flag("amsgrad")? { AmsGrad::Uncorrected } else { AmsGrad::Off },
         ..default

@@ -1,12 +1,19 @@
+use super::descent::array;
 use super::{in_dtype, not_yet};
-use crate::{Run, Stop, Tensor};
-use tricks_optim::{ClipGlobalNorm, clip_value};
+use crate::fields::numbers;
+use crate::{Problem, Run, Stop, Tensor};
+use tricks_optim::{
+    Averaging, ClipGlobalNorm, LossScaler, Momentum, Optimizer, StepArgs, WeightAverage, clip_value,
+};
 use tricks_tensor::{Dict, Float};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
         "clip_grad_norm_" => in_dtype!(run, global_norm),
         "clip_grad_value_" => in_dtype!(run, each_value),
+        "EMA" | "SWA" => in_dtype!(run, averages),
+        "GradScaler" => scales(run),
+        "GradScalerLoop" => in_dtype!(run, scaled_steps),
         _ => not_yet(),
     }
 }
@@ -59,5 +66,105 @@ fn compare<F: Float>(run: &mut Run<'_>, params: &Dict<F>, names: &[String]) -> R
             None => return Err(Stop::Fail(format!("{name} has lost its gradient"))),
         }
     }
+    Ok(())
+}
+
+/// An average of parameters that jump from point to point.
+fn averages<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.describes("formula");
+    let averaging = match run.op() {
+        "EMA" => Averaging::Exponential { decay: run.hyper.number("decay")? },
+        _ => Averaging::Equal,
+    };
+    let shapes: Option<Vec<Vec<usize>>> = (run.inputs.list("shapes")?.iter())
+        .map(|shape| Some(numbers(shape)?.into_iter().map(|n| n as usize).collect()))
+        .collect();
+    let shapes = shapes.ok_or_else(|| Stop::Malformed("shapes".into()))?;
+    let malformed = || Stop::Malformed("a list of numbers for each parameter".into());
+    let mut average = None;
+    let (points, averages) = (run.inputs.list("values")?, run.expect.list("avg_after_update")?);
+    for (step, (point, want)) in points.iter().zip(averages).enumerate() {
+        let mut params = Dict::<F>::new();
+        for (i, (shape, values)) in
+            shapes.iter().zip(point.as_array().ok_or_else(malformed)?).enumerate()
+        {
+            let values = numbers(values).ok_or_else(malformed)?;
+            params.insert(format!("p{i}"), array(shape, &values));
+        }
+        let average = match &mut average {
+            Some(average) => average,
+            none => none.insert(WeightAverage::bind(averaging, &mut params)?),
+        };
+        average.update(&mut params)?;
+        for (i, want) in want.as_array().ok_or_else(malformed)?.iter().enumerate() {
+            let want = numbers(want).ok_or_else(malformed)?;
+            let got = average.get(&format!("p{i}")).unwrap_or_default();
+            run.numbers(&format!("average {step}, p{i}"), got, &want);
+        }
+    }
+    run.require("every point has an average", points.len() == averages.len());
+    Ok(())
+}
+
+fn scaler(run: &Run<'_>) -> Result<LossScaler, Stop> {
+    let hyper = &run.hyper;
+    let growth = hyper.number("growth_factor")?;
+    let (backoff, interval) = (hyper.number("backoff_factor")?, hyper.count("growth_interval")?);
+    Ok(LossScaler::new(hyper.number("init_scale")?)?.policy(growth, backoff, interval)?)
+}
+
+/// The scale alone, told whether gradients were finite.
+fn scales(run: &mut Run<'_>) -> Result<(), Stop> {
+    let mut scaler = scaler(run)?;
+    let (mut scales, mut good, mut steps) = (Vec::new(), Vec::new(), 0.0);
+    for found_inf in run.inputs.numbers("found_inf")? {
+        scaler.update(found_inf == 0.0);
+        steps += f64::from(u8::from(found_inf == 0.0));
+        scales.push(scaler.scale());
+        good.push(scaler.good() as f64);
+    }
+    let want = run.expect.numbers("scale_after_update")?;
+    run.numbers("scale", &scales, &want);
+    let want = run.expect.numbers("growth_tracker_after_update")?;
+    run.numbers("growth tracker", &good, &want);
+    let want = run.expect.number("optimizer_steps_taken")?;
+    run.number("steps taken", steps, want);
+    Ok(())
+}
+
+/// Steps whose gradients overflow now and then.
+fn scaled_steps<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let problem = Problem::of(run)?;
+    let tensor = run.inputs.count("tensor")? as usize;
+    let (steps, bad) = (run.inputs.count("steps")? as usize, run.inputs.numbers("inf_at_steps")?);
+    let (name, shape, init) =
+        problem.params.get(tensor).ok_or_else(|| Stop::Malformed("tensor".into()))?;
+    let mut params = Dict::<F>::new();
+    params.insert(name.as_str(), array(shape, init));
+    let (lr, momentum) = (run.hyper.number("lr")?, run.hyper.number("momentum")?);
+    let rule = Momentum { momentum, ..Momentum::torch() };
+    let mut optimizer = Optimizer::builder(rule).bind(&mut params)?;
+    let mut scaler = scaler(run)?;
+    let (mut points, mut scales) = (Vec::new(), Vec::new());
+    for (step, grads) in problem.grads.iter().take(steps).enumerate() {
+        let mut grad: Vec<f64> = grads[tensor].iter().map(|g| g * scaler.scale()).collect();
+        if bad.contains(&(step as f64)) {
+            grad[0] = f64::INFINITY;
+        }
+        params.set_grad(name, array(shape, &grad).view())?;
+        if let Some(pending) = scaler.check(&mut params) {
+            optimizer.step(StepArgs::new(lr).clip(pending), &mut params)?;
+        }
+        points.push(params[name.as_str()].iter().copied().collect::<Vec<F>>());
+        scales.push(scaler.scale());
+    }
+    let want = run.expect.list("params_after_step")?;
+    run.require("every step has a point", want.len() == points.len());
+    for (step, (point, want)) in points.iter().zip(want).enumerate() {
+        let want = numbers(want).ok_or_else(|| Stop::Malformed("params_after_step".into()))?;
+        run.numbers(&format!("after step {step}"), point, &want);
+    }
+    let want = run.expect.numbers("scale_after_step")?;
+    run.numbers("scale", &scales, &want);
     Ok(())
 }

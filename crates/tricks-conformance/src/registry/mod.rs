@@ -3,19 +3,23 @@
 //! A technique is a *row*: its name, the file it lives in, its formula on one line, and how to
 //! make one. The rows of a table stand in a file of their own.
 
+mod companions;
 mod initializers;
 mod layers;
 mod losses;
 mod penalties;
 mod rules;
 mod schedules;
+mod transforms;
 
+pub use companions::COMPANIONS;
 pub use initializers::{INITIALIZERS, InitializerForm, InitializerRow};
 pub use layers::{LAYERS, LayerRow, MakeLayer};
 pub use losses::{LOSSES, LossRow, Targets};
 pub use penalties::{PENALTIES, PenaltyRow};
 pub use rules::{RULES, RuleForm, RuleRow};
 pub use schedules::{SCHEDULES, ScheduleRow};
+pub use transforms::{TRANSFORMS, TransformRow};
 
 use std::fmt::Write as _;
 
@@ -62,6 +66,10 @@ pub fn tables() -> String {
         RULES.iter().map(|row| (row.about, Some(named(row.forms.iter().map(|form| form.name)))));
     table(&mut text, "Optimizers", "tricks-optim", Some("forms"), rules);
     let plain = |about: &About| (*about, None);
+    let rows = TRANSFORMS.iter().map(|row| plain(&row.about));
+    table(&mut text, "What is done to all gradients", "tricks-optim", None, rows);
+    let rows = COMPANIONS.iter().map(plain);
+    table(&mut text, "What rides along with an optimizer", "tricks-optim", None, rows);
     let rows = SCHEDULES.iter().map(|row| plain(&row.about));
     table(&mut text, "Learning-rate schedules", "tricks-schedule", None, rows);
     let rows = INITIALIZERS

@@ -1,17 +1,33 @@
 //! The update rules, one file each.
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
 mod adamw;
+mod asgd;
+mod ftrl;
+mod lion;
 mod momentum;
+mod nadam;
+mod radam;
 mod rmsprop;
+mod rprop;
 mod sgd;
 
+pub use adadelta::Adadelta;
 pub use adagrad::AdaGrad;
 pub use adam::{Adam, AmsGrad, EpsForm};
+pub use adamax::Adamax;
 pub use adamw::AdamW;
+pub use asgd::Asgd;
+pub use ftrl::Ftrl;
+pub use lion::Lion;
 pub use momentum::{Momentum, MomentumForm};
+pub use nadam::NAdam;
+pub use radam::RAdam;
 pub use rmsprop::{RmsMomentum, RmsProp};
+pub use rprop::{Rprop, RpropMoves};
 pub use sgd::Sgd;
 
 use crate::rule;

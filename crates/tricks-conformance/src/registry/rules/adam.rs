@@ -2,7 +2,7 @@
 
 use super::{RuleForm, RuleRow, form};
 use crate::registry::{About, NOT_FRACTION, NOT_NON_NEGATIVE, both};
-use tricks_optim::{Adam, AdamW, AmsGrad, EpsForm};
+use tricks_optim::{Adam, AdamW, Adamax, AmsGrad, EpsForm, NAdam, RAdam};
 
 pub(super) static ROWS: &[RuleRow] = &[
     RuleRow {
@@ -47,6 +47,72 @@ pub(super) static ROWS: &[RuleRow] = &[
                 "beta1",
                 |x| Box::new(AdamW { adam: Adam { beta1: x, ..Adam::torch() }, ..AdamW::torch() }),
                 NOT_FRACTION,
+            ),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "Adamax",
+            file: "crates/tricks-optim/src/rules/adamax.rs",
+            formula: "u ← max(β₂ u, |g|); θ ← θ − η/(1 − β₁ᵗ) · m / u",
+        },
+        forms: &[form!("torch, optax", Adamax::torch()), form!("keras", Adamax::keras())],
+        refuses: &[
+            ("beta1", |x| Box::new(Adamax { beta1: x, ..Adamax::torch() }), NOT_FRACTION),
+            ("beta2", |x| Box::new(Adamax { beta2: x, ..Adamax::torch() }), NOT_FRACTION),
+            ("eps", |x| Box::new(Adamax { eps: x, ..Adamax::torch() }), NOT_NON_NEGATIVE),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "NAdam",
+            file: "crates/tricks-optim/src/rules/nadam.rs",
+            formula: "Adam with m̂ = (1 − μ_t)/(1 − Π_t) g + μ_{t+1}/(1 − Π_t μ_{t+1}) m",
+        },
+        forms: &[
+            form!("torch", NAdam::torch()),
+            form!("keras", NAdam::keras()),
+            form!("optax", NAdam::optax()),
+        ],
+        refuses: &[
+            ("beta1", |x| Box::new(NAdam { beta1: x, ..NAdam::torch() }), NOT_FRACTION),
+            ("beta2", |x| Box::new(NAdam { beta2: x, ..NAdam::torch() }), NOT_FRACTION),
+            ("eps", |x| Box::new(NAdam { eps: x, ..NAdam::torch() }), NOT_NON_NEGATIVE),
+            ("eps_root", |x| Box::new(NAdam { eps_root: x, ..NAdam::torch() }), NOT_NON_NEGATIVE),
+            (
+                "momentum_decay",
+                |x| Box::new(NAdam { momentum_decay: x, ..NAdam::torch() }),
+                &[-0.1, f64::NAN],
+            ),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "RAdam",
+            file: "crates/tricks-optim/src/rules/radam.rs",
+            formula: "θ ← θ − η r_t m̂ / √v̂, and θ ← θ − η m̂ until v̂ can be trusted",
+        },
+        forms: &[
+            form!("torch", RAdam::torch()),
+            form!("optax", RAdam::optax()),
+            form!("adaptive early", RAdam { beta2: 0.8, nesterov: true, ..RAdam::optax() }),
+        ],
+        refuses: &[
+            ("beta1", |x| Box::new(RAdam { beta1: x, ..RAdam::torch() }), NOT_FRACTION),
+            ("beta2", |x| Box::new(RAdam { beta2: x, ..RAdam::torch() }), NOT_FRACTION),
+            ("eps", |x| Box::new(RAdam { eps: x, ..RAdam::torch() }), NOT_NON_NEGATIVE),
+            (
+                "eps_root",
+                |x| {
+                    let eps_form = EpsForm::Corrected { eps_root: x };
+                    Box::new(RAdam { eps_form, ..RAdam::optax() })
+                },
+                NOT_NON_NEGATIVE,
+            ),
+            (
+                "threshold",
+                |x| Box::new(RAdam { threshold: x, ..RAdam::torch() }),
+                &[3.9, f64::NAN, f64::INFINITY],
             ),
         ],
     },

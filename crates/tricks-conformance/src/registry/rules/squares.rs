@@ -2,7 +2,7 @@
 
 use super::{RuleForm, RuleRow, form};
 use crate::registry::{About, NOT_FRACTION, NOT_NON_NEGATIVE, both};
-use tricks_optim::{AdaGrad, EpsPlace, RmsMomentum, RmsProp};
+use tricks_optim::{AdaGrad, Adadelta, EpsPlace, Ftrl, RmsMomentum, RmsProp};
 
 pub(super) static ROWS: &[RuleRow] = &[
     RuleRow {
@@ -68,6 +68,48 @@ pub(super) static ROWS: &[RuleRow] = &[
                 |x| Box::new(RmsProp { initial_scale: x, ..RmsProp::torch() }),
                 NOT_NON_NEGATIVE,
             ),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "Adadelta",
+            file: "crates/tricks-optim/src/rules/adadelta.rs",
+            formula: "Δ = g √(u + ε)/√(v + ε); θ ← θ − η Δ",
+        },
+        forms: &[form!("torch, optax", Adadelta::torch()), form!("keras", Adadelta::keras())],
+        refuses: &[
+            ("rho", |x| Box::new(Adadelta { rho: x, ..Adadelta::torch() }), NOT_FRACTION),
+            ("eps", |x| Box::new(Adadelta { eps: x, ..Adadelta::torch() }), NOT_NON_NEGATIVE),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "Ftrl",
+            file: "crates/tricks-optim/src/rules/ftrl.rs",
+            formula: "z ← z + g − σ θ; θ ← (clip(z, ±l₁) − z) / (√n/η + 2 l₂)",
+        },
+        forms: &[
+            form!("keras", Ftrl::keras()),
+            form!(
+                "of another power",
+                Ftrl { lr_power: -0.4, l1: 0.01, beta: 0.5, ..Ftrl::keras() }
+            ),
+        ],
+        refuses: &[
+            ("lr_power", |x| Box::new(Ftrl { lr_power: x, ..Ftrl::keras() }), &[0.1, f64::NAN]),
+            (
+                "initial_accumulator",
+                |x| Box::new(Ftrl { initial_accumulator: x, ..Ftrl::keras() }),
+                NOT_NON_NEGATIVE,
+            ),
+            ("l1", |x| Box::new(Ftrl { l1: x, ..Ftrl::keras() }), NOT_NON_NEGATIVE),
+            ("l2", |x| Box::new(Ftrl { l2: x, ..Ftrl::keras() }), NOT_NON_NEGATIVE),
+            (
+                "l2_shrinkage",
+                |x| Box::new(Ftrl { l2_shrinkage: x, ..Ftrl::keras() }),
+                NOT_NON_NEGATIVE,
+            ),
+            ("beta", |x| Box::new(Ftrl { beta: x, ..Ftrl::keras() }), NOT_NON_NEGATIVE),
         ],
     },
 ];
