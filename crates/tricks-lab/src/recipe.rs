@@ -3,7 +3,7 @@
 use tricks_init::{Initializer, Layout, Normal, VarianceScaling};
 use tricks_net::Net;
 use tricks_net::layers::{Dense, ReLU, Sequential, Sigmoid, Tanh};
-use tricks_optim::{Adam, Rule};
+use tricks_optim::{Adam, Rule, Storage};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_schedule::{Cosine, Schedule};
 use tricks_tensor::{Noise, Result};
@@ -46,6 +46,8 @@ pub(crate) struct Recipe {
     pub(crate) dropout: f64,
     /// The optimizer's.
     pub(crate) rule: fn() -> Box<dyn Rule<f32>>,
+    /// Of the optimizer's averages.
+    pub(crate) storage: Storage,
     /// η₀
     pub(crate) lr: f64,
     /// η over the updates.
@@ -67,6 +69,7 @@ impl Recipe {
             batch_norm: true,
             dropout: 0.5,
             rule: || Box::new(Adam::chapter()),
+            storage: Storage::Full,
             lr: 0.001,
             schedule: |lr, steps| Box::new(Cosine { from: lr, to: 0.0, steps }),
             batch: 128,

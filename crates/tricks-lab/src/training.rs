@@ -12,7 +12,10 @@ use tricks_net::train::{
 };
 use tricks_optim::{Optimizer, Rule};
 use tricks_schedule::Schedule;
-use tricks_tensor::{Error, Result, StateDict, ndarray};
+use tricks_tensor::{Error, Noise, Result, StateDict, ndarray};
+
+/// Marks the noise that rounds packed memory apart from that of a run's orders and masks.
+const ROUNDING: u64 = u64::MAX - 1;
 
 /// The library's run, with the rule and the schedule chosen at run time.
 pub(crate) type Training = Run<
@@ -64,7 +67,9 @@ impl<'a> Trial<'a> {
         let images = &lab.images;
         let samples = images.train.len();
         let mut net = recipe.build(images.inputs, images.classes, seed)?;
-        let optimizer = Optimizer::builder((recipe.rule)()).bind(&mut net)?;
+        let optimizer = Optimizer::builder((recipe.rule)())
+            .storage(recipe.storage, Noise::new(seed).child(ROUNDING))
+            .bind(&mut net)?;
         // A short last batch has poor batch statistics: the next epoch brings its samples.
         let batching = Batching { last: Last::Drop, ..Batching::of(recipe.batch.min(samples)) };
         let steps = batching.per_epoch(samples)? * recipe.epochs as u64;

@@ -52,6 +52,48 @@ pub fn each<F: Float, const N: usize>(
     }
 }
 
+/// [`each`] on all threads, for rules whose scope is not the element: theirs reach them whole.
+pub(crate) fn spread<F: Float, const N: usize>(
+    cx: &StepCx<'_>,
+    slots: Slots<'_, F>,
+    param: &mut [F],
+    grad: &[F],
+    update: impl Fn(F, F, [F; N]) -> (F, [F; N]) + Copy + Send + Sync,
+) {
+    if !kernel::worth_forking(param.len()) {
+        return each(cx, slots, param, grad, update);
+    }
+    let middle = (param.len() / 2).next_multiple_of(BLOCK);
+    let (p0, p1) = param.split_at_mut(middle);
+    let (g0, g1) = grad.split_at(middle);
+    let (s0, s1) = slots.split_at(middle);
+    kernel::join(|| spread(cx, s0, p0, g0, update), || spread(cx, s1, p1, g1, update));
+}
+
+/// `θ ← f(θ, x₁, x₂, …)` on all threads, for what comes after [`spread`] and changes no memory.
+pub(crate) fn move_by<F: Float, const N: usize>(
+    param: &mut [F],
+    x: [&[F]; N],
+    f: impl Fn(F, [F; N]) -> F + Copy + Send + Sync,
+) {
+    if kernel::worth_forking(param.len()) {
+        let middle = (param.len() / 2).next_multiple_of(BLOCK);
+        let (p0, p1) = param.split_at_mut(middle);
+        let (x0, x1) = (x.map(|x| &x[..middle]), x.map(|x| &x[middle..]));
+        kernel::join(|| move_by(p0, x0, f), || move_by(p1, x1, f));
+        return;
+    }
+    kernel::vectorize(
+        #[inline(always)]
+        || {
+            let x = x.map(|x| &x[..param.len()]);
+            for i in 0..param.len() {
+                param[i] = f(param[i], x.map(|x| x[i]));
+            }
+        },
+    );
+}
+
 /// Elements between two looks at an average that rides along: they are still in the nearest cache.
 const STRIDE: usize = 1024;
 

@@ -32,6 +32,7 @@ pub mod companions;
 mod driver;
 mod each;
 mod group;
+mod matrix;
 mod memory;
 mod optimizer;
 mod packed;
@@ -56,8 +57,9 @@ pub use group::Group;
 pub use optimizer::Optimizer;
 pub use rule::{Describe, MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 pub use rules::{
-    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, Asgd, EpsForm, EpsPlace, Ftrl, Lion, Momentum,
-    MomentumForm, NAdam, RAdam, RmsMomentum, RmsProp, Rprop, RpropMoves, Sgd,
+    AdaGrad, Adadelta, Adafactor, Adam, AdamW, Adamax, AmsGrad, Asgd, EpsForm, EpsPlace, Factored,
+    FloorForm, Ftrl, Lamb, Lars, Lion, Momentum, MomentumForm, Muon, MuonScale, NAdam, RAdam,
+    RmsMomentum, RmsProp, Rprop, RpropMoves, ScheduleFree, ScheduleFreeBase, Sgd,
 };
 pub use slot::{MAX_SCALARS, MAX_SLOTS, Scalar, Slot};
 pub use slots::Slots;

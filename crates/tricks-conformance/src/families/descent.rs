@@ -1,11 +1,12 @@
 //! What the optimizer families share: a rule on a stream of gradients.
 
 use crate::fields::numbers;
-use crate::{Problem, Run, Stop};
+use crate::{Fields, Problem, Run, Stop};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tricks_optim::{
-    ClipGlobalNorm, Group, Optimizer, Rule, StepArgs, WeightDecay, clip_norm, clip_value,
+    Accumulate, Averaging, ClipGlobalNorm, Group, Optimizer, Rule, StepArgs, WeightAverage,
+    WeightDecay, clip_norm, clip_value,
 };
 use tricks_tensor::ndarray::{ArrayD, IxDyn};
 use tricks_tensor::{Dict, Float};
@@ -29,6 +30,14 @@ pub(super) struct Plan<F> {
     pub(super) groups: Groups<F>,
     pub(super) maximize: bool,
     pub(super) clipping: Option<Clipping>,
+    /// Updates over which the learning rate rises to `lr`, evenly; the first is not 0.
+    pub(super) warmup: u64,
+    /// Whether decoupled decay keeps to `lr` while the rate rises.
+    pub(super) decay_at_full_rate: bool,
+    /// Batches a step, of which the mean gradient is taken.
+    pub(super) accumulate: u64,
+    /// The decay of an average of the parameters, and after how many steps it overwrites them.
+    pub(super) ema: Option<(f64, u64)>,
 }
 
 impl<F> Plan<F> {
@@ -36,8 +45,18 @@ impl<F> Plan<F> {
     where
         F: Float,
     {
-        let (decay, groups, maximize, clipping) = (None, Vec::new(), false, None);
-        Self { rule: Box::new(rule), decay, lr, groups, maximize, clipping }
+        Self {
+            rule: Box::new(rule),
+            decay: None,
+            lr,
+            groups: Vec::new(),
+            maximize: false,
+            clipping: None,
+            warmup: 0,
+            decay_at_full_rate: false,
+            accumulate: 1,
+            ema: None,
+        }
     }
 }
 
@@ -58,6 +77,9 @@ pub(super) fn descend<F: Float>(
     if let Some(decay) = plan.decay {
         builder = builder.weight_decay(decay);
     }
+    if plan.decay_at_full_rate && plan.warmup > 0 {
+        builder = builder.group(|_| true, Group::default());
+    }
     for (indices, group) in plan.groups {
         let names: Vec<String> = indices
             .iter()
@@ -67,9 +89,13 @@ pub(super) fn descend<F: Float>(
         builder = builder.group(move |place| names.iter().any(|name| place.path.is(name)), group);
     }
     let mut optimizer = builder.bind(&mut params)?;
+    let mut accumulate = Accumulate::bind(plan.accumulate, &mut params)?;
+    let decay = plan.ema.map_or(0.0, |(decay, _)| decay);
+    let mut average = WeightAverage::bind(Averaging::Exponential { decay }, &mut params)?;
 
     let after = run.expect.object("params_after_step");
-    let mut left: BTreeSet<&str> = after.keys().into_iter().collect();
+    let evaluated = run.expect.object("eval_params_after_step");
+    let mut left: BTreeSet<&str> = after.keys().into_iter().chain(evaluated.keys()).collect();
     for (step, grads) in problem.grads.iter().enumerate() {
         for (index, ((name, shape, _), grad)) in problem.params.iter().zip(grads).enumerate() {
             if absent.contains(&(step, index)) {
@@ -78,7 +104,13 @@ pub(super) fn descend<F: Float>(
                 params.set_grad(name, array(shape, grad).view())?;
             }
         }
-        let lr = lrs.get(step).copied().unwrap_or(plan.lr);
+        let risen = (step as f64 + 1.0) / plan.warmup.max(1) as f64;
+        let lr = lrs.get(step).copied().unwrap_or(plan.lr) * risen.min(1.0);
+        if let (true, [group], Some(WeightDecay::Decoupled(lambda))) =
+            (plan.decay_at_full_rate, optimizer.groups_mut(), plan.decay)
+        {
+            group.weight_decay = Some(WeightDecay::Decoupled(lambda / risen.min(1.0)));
+        }
         let args = match plan.clipping {
             None => StepArgs::new(lr),
             Some(Clipping::Global(max_norm)) => {
@@ -94,26 +126,54 @@ pub(super) fn descend<F: Float>(
                 StepArgs::new(lr)
             }
         };
-        optimizer.step(args, &mut params)?;
-
-        let count = (step + 1).to_string();
-        if left.remove(count.as_str()) {
-            let want = after.list(&count)?;
-            if want.len() != problem.params.len() {
-                return Err(Stop::Malformed(format!("params_after_step.{count}")));
-            }
-            for ((name, ..), want) in problem.params.iter().zip(want) {
-                let want = numbers(want)
-                    .ok_or_else(|| Stop::Malformed(format!("params_after_step.{count}")))?;
-                let got = params.get(name).and_then(|array| array.as_slice()).unwrap_or(&[]);
-                run.numbers(&format!("after step {count}, {name}"), got, &want);
+        if plan.accumulate == 1 {
+            optimizer.step(args, &mut params)?;
+        } else if accumulate.add(&mut params)? {
+            optimizer.step(args, &mut accumulate.over(&mut params))?;
+        }
+        if let Some((_, period)) = plan.ema {
+            average.update(&mut params)?;
+            if (step as u64 + 1).is_multiple_of(period) {
+                average.overwrite(&mut params)?;
             }
         }
+
+        let count = (step + 1).to_string();
+        left.remove(count.as_str());
+        compare(run, &problem, &after, &count, "", &params)?;
+        optimizer.evaluate(&mut params, |params| {
+            compare(run, &problem, &evaluated, &count, "to be evaluated ", params)
+        })??;
     }
     match left.first() {
         Some(step) => Err(Stop::Malformed(format!("no gradients for step {step}"))),
         None => Ok(optimizer),
     }
+}
+
+/// Holds the parameters against a list for this step, if there is one.
+fn compare<F: Float>(
+    run: &mut Run<'_>,
+    problem: &Problem,
+    after: &Fields<'_>,
+    step: &str,
+    what: &str,
+    params: &Dict<F>,
+) -> Result<(), Stop> {
+    if !after.has(step) {
+        return Ok(());
+    }
+    let wrong = || Stop::Malformed(format!("params_after_step.{step}"));
+    let want = after.list(step)?;
+    if want.len() != problem.params.len() {
+        return Err(wrong());
+    }
+    for ((name, ..), want) in problem.params.iter().zip(want) {
+        let want = numbers(want).ok_or_else(wrong)?;
+        let got = params.get(name).and_then(|array| array.as_slice()).unwrap_or(&[]);
+        run.numbers(&format!("{what}after step {step}, {name}"), got, &want);
+    }
+    Ok(())
 }
 
 /// Flat numbers as an array of this shape, which they fill.

@@ -14,6 +14,7 @@ mod lr_optax;
 mod lr_torch;
 mod masked;
 mod norms;
+mod optim_extra;
 mod optim_keras;
 mod optim_optax;
 mod optim_torch;
@@ -41,6 +42,7 @@ pub fn adapter(family: &str) -> Option<Adapter> {
         "lr_optax" => lr_optax::run,
         "lr_torch" => lr_torch::run,
         "norms" => norms::run,
+        "optim_extra" => optim_extra::run,
         "optim_keras" => optim_keras::run,
         "optim_optax" => optim_optax::run,
         "optim_torch" => optim_torch::run,

@@ -2,8 +2,8 @@ use super::descent::{Clipping, Plan, descend};
 use super::{in_dtype, not_yet};
 use crate::{Run, Stop};
 use tricks_optim::{
-    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, Ftrl, Lion, Momentum, NAdam, RmsProp, Rule,
-    Sgd, WeightDecay,
+    AdaGrad, Adadelta, Adafactor, Adam, AdamW, Adamax, AmsGrad, Ftrl, Lamb, Lion, Momentum, NAdam,
+    RmsProp, Rule, ScheduleFree, ScheduleFreeBase, Sgd, WeightDecay,
 };
 use tricks_tensor::Float;
 
@@ -60,6 +60,31 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             l2_shrinkage: hyper.number("l2_shrinkage_regularization_strength")?,
             beta: hyper.number("beta")?,
         }),
+        "Adafactor" => {
+            // The rate is at most 1/√t either way: the flag says whether it is so twice.
+            hyper.describes("relative_step");
+            Box::new(Adafactor {
+                beta2_decay: hyper.number("beta_2_decay")?,
+                eps1: Some(hyper.number("epsilon_1")?),
+                eps2: hyper.number("epsilon_2")?,
+                clip_threshold: hyper.number("clip_threshold")?,
+                ..Adafactor::keras()
+            })
+        }
+        "Lamb" => Box::new(Lamb {
+            beta1: hyper.number("beta_1")?,
+            beta2: hyper.number("beta_2")?,
+            eps: hyper.number("epsilon")?,
+            ..Lamb::keras()
+        }),
+        "ScheduleFreeAdamW" => Box::new(ScheduleFree {
+            beta: hyper.number("beta_1")?,
+            base: ScheduleFreeBase::AdamW {
+                beta2: hyper.number("beta_2")?,
+                eps: hyper.number("epsilon")?,
+            },
+            ..ScheduleFree::keras()
+        }),
         op @ ("Adam" | "AdamW") => {
             let adam = Adam {
                 beta1: hyper.number("beta_1")?,
@@ -84,13 +109,19 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
         hyper.number_opt("clipvalue")?.map(Clipping::EachElement),
     ];
     let mut clipping = clipping.into_iter().flatten();
+    let ema = match hyper.flag("use_ema")? {
+        true => Some((hyper.number("ema_momentum")?, hyper.count("ema_overwrite_frequency")?)),
+        false => None,
+    };
     let plan = Plan {
-        rule,
         decay,
-        lr: hyper.number("learning_rate")?,
-        groups: vec![],
-        maximize: false,
         clipping: clipping.next(),
+        warmup: hyper.count_opt("warmup_steps")?.unwrap_or(0),
+        // By the rate without the warm-up.
+        decay_at_full_rate: true,
+        accumulate: hyper.count_opt("gradient_accumulation_steps")?.unwrap_or(1),
+        ema,
+        ..Plan::new(rule, hyper.number("learning_rate")?)
     };
     if clipping.next().is_some() {
         return Err(Stop::Malformed("two kinds of clipping".into()));
@@ -101,6 +132,11 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
         // The factors of its first step are max/f32(norm) for `clipnorm`, f32(max/norm) for
         // `global_clipnorm`, to 14 digits: exact arithmetic misses by 25 and 32 tolerances.
         run.doubt(100.0, "it clips in single precision");
+    }
+    if run.op() == "Adafactor" && F::NAME == "f64" {
+        // The first step of a vector is α in every element, and that α is a number of single
+        // precision to the last bit.
+        run.doubt(5000.0, "its rate is in single precision");
     }
     descend(run, plan)?;
     Ok(())

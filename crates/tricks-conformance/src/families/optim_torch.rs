@@ -1,10 +1,11 @@
 use super::descent::{Groups, Plan, descend};
 use super::{in_dtype, not_yet};
+use crate::fields::number;
 use crate::{Fields, Problem, Run, Stop, Tensor};
 use serde_json::{Map, Value};
 use tricks_optim::{
-    AdaGrad, Adadelta, Adam, AdamW, Adamax, AmsGrad, Asgd, Group, Momentum, NAdam, RAdam, RmsProp,
-    Rprop, Rule, Sgd, WeightDecay,
+    AdaGrad, Adadelta, Adafactor, Adam, AdamW, Adamax, AmsGrad, Asgd, Group, Momentum, Muon,
+    MuonScale, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd, WeightDecay,
 };
 use tricks_tensor::Float;
 
@@ -17,7 +18,7 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     let lr = run.hyper.number("lr")?;
     let groups = groups::<F>(run, lr)?;
     let maximize = run.hyper.flag("maximize")?;
-    let plan = Plan { rule, decay: Some(decay), lr, groups, maximize, clipping: None };
+    let plan = Plan { decay: Some(decay), groups, maximize, ..Plan::new(rule, lr) };
     let optimizer = descend(run, plan)?;
     let state = optimizer.state();
     // Groups may have forms of their own: the widest has all slots.
@@ -62,7 +63,12 @@ pub(super) fn rule<F: Float>(
     op: &str,
     hyper: &Fields<'_>,
 ) -> Result<(Box<dyn Rule<F>>, WeightDecay), Stop> {
-    let lambda = hyper.number_or("weight_decay", if op == "AdamW" { 0.01 } else { 0.0 })?;
+    let lambda = match op {
+        "AdamW" => 0.01,
+        "Muon" => 0.1,
+        _ => 0.0,
+    };
+    let lambda = hyper.number_or("weight_decay", lambda)?;
     let l2 = if lambda == 0.0 { WeightDecay::None } else { WeightDecay::L2(lambda) };
     Ok(match op {
         "SGD" => {
@@ -155,7 +161,47 @@ pub(super) fn rule<F: Float>(
                 let [least, most] = pair(hyper, "step_sizes")?;
                 (rule.step_min, rule.step_max) = (least, most);
             }
+            rule.eta_minus = hyper.number_or("eta1", rule.eta_minus)?;
+            rule.eta_plus = hyper.number_or("eta2", rule.eta_plus)?;
             (Box::new(rule), l2)
+        }
+        "Adafactor" => {
+            let default = Adafactor::torch();
+            let (eps1, eps2) = match hyper.get("eps").and_then(Value::as_array).map(Vec::as_slice) {
+                Some([eps1, eps2]) => (number(eps1), number(eps2).unwrap_or(default.eps2)),
+                _ => (default.eps1, default.eps2),
+            };
+            let rule = Adafactor {
+                beta2_decay: hyper.number_or("beta2_decay", default.beta2_decay)?,
+                eps1,
+                eps2,
+                clip_threshold: hyper.number_or("d", default.clip_threshold)?,
+                ..default
+            };
+            (Box::new(rule), WeightDecay::Decoupled(lambda))
+        }
+        "Muon" => {
+            let default = Muon::torch();
+            let coefficients = match hyper.has("ns_coefficients") {
+                true => hyper.numbers("ns_coefficients")?,
+                false => default.coefficients.to_vec(),
+            };
+            let rule = Muon {
+                momentum: hyper.number_or("momentum", default.momentum)?,
+                nesterov: !hyper.has("nesterov") || hyper.flag("nesterov")?,
+                coefficients: coefficients
+                    .try_into()
+                    .map_err(|_| Stop::Malformed("ns_coefficients".into()))?,
+                steps: hyper.count_opt("ns_steps")?.map_or(default.steps, |n| n as u32),
+                eps: hyper.number_or("eps", default.eps)?,
+                scale: match hyper.get("adjust_lr_fn").and_then(Value::as_str) {
+                    None | Some("original") => MuonScale::Rows,
+                    Some("match_rms_adamw") => MuonScale::MatchRms(0.2),
+                    Some(other) => return Err(Stop::Skip(format!("adjust_lr_fn = {other}"))),
+                },
+                ..default
+            };
+            (Box::new(rule), WeightDecay::Decoupled(lambda))
         }
         _ => return not_yet(),
     })

@@ -5,6 +5,7 @@ mod activations;
 mod adagrad;
 mod schedules;
 mod standard;
+mod storage;
 mod symmetry;
 mod valley;
 mod vanishing;
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[&Experiment] = &[
     &symmetry::EXPERIMENT,
     &activations::EXPERIMENT,
     &ablation::EXPERIMENT,
+    &storage::EXPERIMENT,
 ];
 
 /// The experiments of these names, in the order of the report; all for no name.

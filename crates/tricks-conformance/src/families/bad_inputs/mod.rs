@@ -72,6 +72,9 @@ fn hyper_parameter(run: &mut Run<'_>) -> Checked {
     let (rule, decay) = optim_torch::rule::<f64>(run.op(), &run.hyper)?;
     let lr = run.hyper.number_or("lr", rule.default_lr())?;
     let mut params = params();
+    if rule.check_shape(params["last"].shape()).is_err() {
+        params.remove("last");
+    }
     let before = params.clone();
     let outcome = Optimizer::builder(rule)
         .weight_decay(decay)

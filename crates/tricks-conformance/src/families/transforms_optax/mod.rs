@@ -1,6 +1,7 @@
 //! What is done to gradients, around an optimizer, or to parameters.
 
 mod calls;
+mod plateau;
 mod transforms;
 mod wrappers;
 
@@ -17,6 +18,7 @@ use tricks_tensor::{Dict, Float};
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match (run.op(), run.text("kind")) {
         (_, "transform") => in_dtype!(run, transform),
+        ("reduce_on_plateau", _) => plateau::run(run),
         ("mechanize" | "sophia" | "scale_by_lbfgs", _) => not_yet(),
         (_, "wrapper") => in_dtype!(run, wrapper),
         ("sam", "function") => in_dtype!(run, sam),

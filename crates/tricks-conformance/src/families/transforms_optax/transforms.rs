@@ -15,7 +15,7 @@ pub(super) fn transform<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     if updates.len() > problem.grads.len() {
         return Err(Stop::Malformed(format!("{} updates, fewer gradients", updates.len())));
     }
-    let mut made = make(run, &mut params)?;
+    let mut made = make(run, &problem, &mut params)?;
     for (step, (grads, want)) in problem.grads.iter().zip(updates).enumerate() {
         set_gradients(&mut params, &problem, grads)?;
         let update = match &mut made {
@@ -48,7 +48,7 @@ enum Made<F> {
     Step(Step<F>),
 }
 
-fn make<F: Float>(run: &Run<'_>, params: &mut Dict<F>) -> Result<Made<F>, Stop> {
+fn make<F: Float>(run: &Run<'_>, problem: &Problem, params: &mut Dict<F>) -> Result<Made<F>, Stop> {
     let hyper = &run.hyper;
     let transform: Box<dyn Transform<F>> = match run.op() {
         "clip" => Box::new(ClipValue { limit: hyper.number("max_delta")? }),
@@ -98,8 +98,7 @@ fn make<F: Float>(run: &Run<'_>, params: &mut Dict<F>) -> Result<Made<F>, Stop> 
         "add_decayed_weights" => {
             let lambda = hyper.number("weight_decay")?;
             let mask = hyper.numbers("mask")?;
-            let decayed: Vec<String> = names(params)
-                .into_iter()
+            let decayed: Vec<String> = (problem.params.iter().map(|(name, ..)| name.clone()))
                 .zip(mask)
                 .filter(|(_, on)| *on != 0.0)
                 .map(|x| x.0)

@@ -2,7 +2,9 @@
 
 use super::{RuleForm, RuleRow, form};
 use crate::registry::{About, NOT_FRACTION, NOT_NON_NEGATIVE, both};
-use tricks_optim::{Adam, AdamW, Adamax, AmsGrad, EpsForm, NAdam, RAdam};
+use tricks_optim::{
+    Adam, AdamW, Adamax, AmsGrad, EpsForm, Lamb, NAdam, RAdam, ScheduleFree, ScheduleFreeBase,
+};
 
 pub(super) static ROWS: &[RuleRow] = &[
     RuleRow {
@@ -113,6 +115,64 @@ pub(super) static ROWS: &[RuleRow] = &[
                 "threshold",
                 |x| Box::new(RAdam { threshold: x, ..RAdam::torch() }),
                 &[3.9, f64::NAN, f64::INFINITY],
+            ),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "Lamb",
+            file: "crates/tricks-optim/src/rules/lamb.rs",
+            formula: "θ ← θ − η ‖θ‖/‖r‖ r,  r: Adam's direction, and λθ",
+        },
+        forms: &[form!("optax", Lamb::optax()), form!("keras", Lamb::keras())],
+        refuses: &[
+            ("beta1", |x| Box::new(Lamb { beta1: x, ..Lamb::optax() }), NOT_FRACTION),
+            ("beta2", |x| Box::new(Lamb { beta2: x, ..Lamb::optax() }), NOT_FRACTION),
+            ("eps", |x| Box::new(Lamb { eps: x, ..Lamb::optax() }), NOT_NON_NEGATIVE),
+            ("eps_root", |x| Box::new(Lamb { eps_root: x, ..Lamb::optax() }), NOT_NON_NEGATIVE),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "ScheduleFree",
+            file: "crates/tricks-optim/src/rules/schedule_free.rs",
+            formula: "z ← z − η d; x: the average of z; θ = β x + (1 − β) z, evaluated at x",
+        },
+        forms: &[
+            form!("adamw", ScheduleFree::adamw()),
+            form!("sgd", ScheduleFree::sgd()),
+            form!(
+                "weighted sgd",
+                ScheduleFree { r: 1.0, weight_lr_power: 0.5, ..ScheduleFree::sgd() }
+            ),
+        ],
+        refuses: &[
+            (
+                "beta",
+                |x| Box::new(ScheduleFree { beta: x, ..ScheduleFree::sgd() }),
+                &[0.0, 1.0, -0.1, f64::NAN],
+            ),
+            ("r", |x| Box::new(ScheduleFree { r: x, ..ScheduleFree::sgd() }), NOT_NON_NEGATIVE),
+            (
+                "weight_lr_power",
+                |x| Box::new(ScheduleFree { weight_lr_power: x, ..ScheduleFree::sgd() }),
+                NOT_NON_NEGATIVE,
+            ),
+            (
+                "beta2",
+                |x| {
+                    let base = ScheduleFreeBase::AdamW { beta2: x, eps: 1e-8 };
+                    Box::new(ScheduleFree { base, ..ScheduleFree::adamw() })
+                },
+                NOT_FRACTION,
+            ),
+            (
+                "eps",
+                |x| {
+                    let base = ScheduleFreeBase::AdamW { beta2: 0.9, eps: x };
+                    Box::new(ScheduleFree { base, ..ScheduleFree::adamw() })
+                },
+                NOT_NON_NEGATIVE,
             ),
         ],
     },

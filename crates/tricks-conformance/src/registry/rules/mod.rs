@@ -1,6 +1,7 @@
 //! Optimizers, in files by kinship.
 
 mod adam;
+mod matrices;
 mod plain;
 mod squares;
 
@@ -34,5 +35,6 @@ macro_rules! form {
 use form;
 
 /// Every optimizer.
-pub static RULES: LazyLock<Vec<&'static RuleRow>> =
-    LazyLock::new(|| [plain::ROWS, squares::ROWS, adam::ROWS].into_iter().flatten().collect());
+pub static RULES: LazyLock<Vec<&'static RuleRow>> = LazyLock::new(|| {
+    [plain::ROWS, squares::ROWS, adam::ROWS, matrices::ROWS].into_iter().flatten().collect()
+});

@@ -1,8 +1,8 @@
 //! Rules that use the gradient itself.
 
 use super::{RuleForm, RuleRow, form};
-use crate::registry::{About, NOT_FRACTION, NOT_NON_NEGATIVE, NOT_PROBABILITY, both};
-use tricks_optim::{Asgd, Lion, Momentum, Rprop, Sgd};
+use crate::registry::{About, NOT_FRACTION, NOT_NON_NEGATIVE, NOT_POSITIVE, NOT_PROBABILITY, both};
+use tricks_optim::{Asgd, Lars, Lion, Momentum, Rprop, Sgd};
 
 pub(super) static ROWS: &[RuleRow] = &[
     RuleRow {
@@ -85,6 +85,26 @@ pub(super) static ROWS: &[RuleRow] = &[
             ("lambda", |x| Box::new(Asgd { lambda: x, ..Asgd::torch() }), NOT_NON_NEGATIVE),
             ("alpha", |x| Box::new(Asgd { alpha: x, ..Asgd::torch() }), NOT_NON_NEGATIVE),
             ("t0", |x| Box::new(Asgd { t0: x, ..Asgd::torch() }), NOT_NON_NEGATIVE),
+        ],
+    },
+    RuleRow {
+        about: About {
+            name: "Lars",
+            file: "crates/tricks-optim/src/rules/lars.rs",
+            formula: "v ← μ v + η c ‖θ‖/‖g‖ g; θ ← θ − v",
+        },
+        forms: &[
+            form!("optax", Lars::optax()),
+            form!("nesterov", Lars { nesterov: true, eps: 1e-6, ..Lars::optax() }),
+        ],
+        refuses: &[
+            ("momentum", |x| Box::new(Lars { momentum: x, ..Lars::optax() }), NOT_FRACTION),
+            (
+                "trust_coefficient",
+                |x| Box::new(Lars { trust_coefficient: x, ..Lars::optax() }),
+                NOT_POSITIVE,
+            ),
+            ("eps", |x| Box::new(Lars { eps: x, ..Lars::optax() }), NOT_NON_NEGATIVE),
         ],
     },
 ];
