@@ -109,7 +109,8 @@ fn middle(len: usize, left: usize, parts: usize) -> usize {
     (len * left / parts).next_multiple_of(16).min(len)
 }
 
-/// In four places at once, each with sums of its own: no load waits for another.
+/// In four places at once, which memory serves faster than one; each has sums of its own, so that
+/// no load waits for another.
 fn read4(g: &[f32]) -> f32 {
     const LANES: usize = 16;
     let (a, rest) = g.split_at(g.len() / 4);
@@ -258,13 +259,13 @@ fn adamw(keep: f32, c: Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f
 fn lion(lr: f32, beta1: [f32; 2], beta2: [f32; 2], p: &mut [f32], g: &[f32], m: &mut [f32]) {
     let ([beta1, fresh1], [beta2, fresh2]) = (beta1, beta2);
     vectorize(
+        // The coefficients move in: borrowed ones would make the choice a branch.
         #[inline(always)]
-        || {
+        move || {
             for ((p, g), m) in p.iter_mut().zip(g).zip(m) {
                 let c = beta1 * *m + fresh1 * g;
-                let step = if c > 0.0 { lr } else { 0.0 };
-                *p -= if c < 0.0 { -lr } else { step };
                 *m = beta2 * *m + fresh2 * g;
+                *p -= if c.abs() > 0.0 { lr.copysign(c) } else { 0.0 };
             }
         },
     );
