@@ -133,7 +133,7 @@ impl Case {
     pub fn target(&self) -> Option<f64> {
         let Self { update, guard, storage, set, threads } = *self;
         match (storage, set) {
-            // One thread alone is no faster than its arithmetic.
+            // Promised for all threads together; one thread alone is only reported.
             (Storage::Bf16, _) if threads > 1 => Some(1.25),
             (Storage::Block8, _) if threads > 1 => Some(1.35),
             (Storage::Full, Set::ResNet50) => Some(0.95),
