@@ -3,75 +3,16 @@
 //! Each limit reads and writes what its rule does, once, with the same arithmetic, so that it ends
 //! with the same bits; a test holds it to that. Its coefficients are ready before it starts.
 
+use crate::buffers::Piece;
 use tricks_tensor::kernel::{self, vectorize};
-
-/// Floats between two rows of [`Buffers`]: an odd number of cache lines, because rows at exact
-/// power-of-two distances share cache sets and run at a quarter of the speed.
-const STAGGER: usize = 17 * 16;
-
-/// A parameter, its gradient and two slots of memory, staggered in one allocation.
-pub struct Buffers {
-    data: Vec<f32>,
-    len: usize,
-}
-
-impl Buffers {
-    /// With these values and gradients; the memory is zero.
-    pub fn new(values: impl Iterator<Item = f32>, grads: impl Iterator<Item = f32>) -> Self {
-        let mut data: Vec<f32> = values.collect();
-        let len = data.len();
-        let stride = Self::stride(len);
-        data.resize(stride, 0.0);
-        data.extend(grads.take(len));
-        data.resize(4 * stride, 0.0);
-        Self { data, len }
-    }
-
-    fn stride(len: usize) -> usize {
-        len.next_multiple_of(16) + STAGGER
-    }
-
-    /// Zeroes the memory.
-    pub fn reset(&mut self) {
-        self.data[2 * Self::stride(self.len)..].fill(0.0);
-    }
-
-    /// All of it.
-    pub fn piece(&mut self) -> Piece<'_> {
-        let len = self.len;
-        let mut rows = self.data.chunks_exact_mut(Self::stride(len)).map(|row| &mut row[..len]);
-        let mut row = || rows.next().unwrap_or_default();
-        Piece { p: row(), g: row(), s: [row(), row()] }
-    }
-}
-
-/// What a loop runs over. A rule with one slot leaves the second alone.
-pub struct Piece<'a> {
-    /// The parameter.
-    pub p: &'a mut [f32],
-    /// Its gradient.
-    pub g: &'a [f32],
-    /// Its memory.
-    pub s: [&'a mut [f32]; 2],
-}
-
-impl Piece<'_> {
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let [s, z] = self.s;
-        let (p0, p1) = self.p.split_at_mut(at);
-        let (g0, g1) = self.g.split_at(at);
-        let (s0, s1) = s.split_at_mut(at);
-        let (z0, z1) = z.split_at_mut(at);
-        (Self { p: p0, g: g0, s: [s0, z0] }, Self { p: p1, g: g1, s: [s1, z1] })
-    }
-}
 
 /// A loop, with its coefficients.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the formulas below say what the letters are")]
 pub enum Limit {
-    /// Loads and stores alone: each number written is the old one plus the gradient.
-    Stream { slots: usize },
+    /// Loads and stores alone: each number written is the old one plus the gradient. `bytes` of
+    /// memory for each element, up to 8; what is no whole number is as many elements without it.
+    Stream { bytes: usize },
     /// `θ − ηg`
     Sgd { lr: f32 },
     /// `b = μb + g; θ − ηb`
@@ -84,6 +25,8 @@ pub enum Limit {
     Adam(Adam),
     /// `(1 − ηλ)θ`, then Adam.
     AdamW { keep: f32, adam: Adam },
+    /// `θ − η sign(β₁m + (1 − β₁)g); β₂m + (1 − β₂)g`
+    Lion { lr: f32, beta1: [f32; 2], beta2: [f32; 2] },
 }
 
 /// Adam's coefficients of one step.
@@ -104,7 +47,7 @@ pub struct Adam {
 impl Limit {
     /// One pass on `threads` threads, in equal parts; on one where a fork costs more than it gains.
     pub fn run(self, piece: Piece<'_>, threads: usize) {
-        let parts = if piece.p.len() < kernel::MIN_FORK { 1 } else { threads };
+        let parts = parts(piece.p.len(), threads);
         self.split(piece, parts);
     }
 
@@ -113,24 +56,92 @@ impl Limit {
             return self.sweep(piece);
         }
         let left = parts / 2;
-        // Whole cache lines on both sides.
-        let at = (piece.p.len() * left / parts).next_multiple_of(16).min(piece.p.len());
+        let at = middle(piece.p.len(), left, parts);
         let (a, b) = piece.split_at(at);
         rayon::join(|| self.split(a, left), || self.split(b, parts - left));
     }
 
-    fn sweep(self, Piece { p, g, s: [s, z] }: Piece<'_>) {
+    fn sweep(self, piece: Piece<'_>) {
+        if let Limit::Stream { bytes } = self {
+            let slots = bytes / size_of::<f32>();
+            let with_one_more = piece.p.len() * (bytes % size_of::<f32>()) / size_of::<f32>();
+            let (a, b) = piece.split_at(with_one_more);
+            stream(slots + 1, a);
+            return stream(slots, b);
+        }
+        let Piece { p, g, s: [s, z] } = piece;
         match self {
-            Limit::Stream { slots: 0 } => stream0(p, g),
-            Limit::Stream { slots: 1 } => stream1(p, g, s),
-            Limit::Stream { .. } => stream2(p, g, s, z),
+            Limit::Stream { .. } => {}
             Limit::Sgd { lr } => sgd(lr, p, g),
             Limit::Momentum { lr, mu } => momentum(lr, mu, p, g, s),
             Limit::AdaGrad { lr, eps } => adagrad(lr, eps, p, g, s),
             Limit::RmsProp { lr, rho, fresh, eps } => rmsprop(lr, rho, fresh, eps, p, g, s),
             Limit::Adam(adam) => self::adam(adam, p, g, s, z),
             Limit::AdamW { keep, adam } => adamw(keep, adam, p, g, s, z),
+            Limit::Lion { lr, beta1, beta2 } => lion(lr, beta1, beta2, p, g, s),
         }
+    }
+}
+
+/// Reads the gradients once and does next to nothing with them, in the parts of [`Limit::run`].
+/// The sum keeps the compiler from leaving the reads out.
+pub fn read(g: &[f32], threads: usize) -> f32 {
+    split_read(g, parts(g.len(), threads))
+}
+
+fn split_read(g: &[f32], parts: usize) -> f32 {
+    if parts <= 1 {
+        return read4(g);
+    }
+    let left = parts / 2;
+    let (a, b) = g.split_at(middle(g.len(), left, parts));
+    let (a, b) = rayon::join(|| split_read(a, left), || split_read(b, parts - left));
+    a + b
+}
+
+/// One part where a fork costs more than it gains.
+fn parts(len: usize, threads: usize) -> usize {
+    if len < kernel::MIN_FORK { 1 } else { threads }
+}
+
+/// Where `left` of `parts` end: at a whole cache line.
+fn middle(len: usize, left: usize, parts: usize) -> usize {
+    (len * left / parts).next_multiple_of(16).min(len)
+}
+
+/// In four places at once, which memory serves faster than one; each has sums of its own, so that
+/// no load waits for another.
+fn read4(g: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let (a, rest) = g.split_at(g.len() / 4);
+    let (b, rest) = rest.split_at(a.len());
+    let (c, d) = rest.split_at(a.len());
+    let [(a, x), (b, y), (c, z), (d, w)] = [a, b, c, d].map(|g| g.as_chunks::<LANES>());
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut sums = [[0.0f32; LANES]; 4];
+            for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+                for i in 0..LANES {
+                    sums[0][i] += a[i];
+                    sums[1][i] += b[i];
+                    sums[2][i] += c[i];
+                    sums[3][i] += d[i];
+                }
+            }
+            // The last place may be a vector longer than the others.
+            let rest = d[a.len()..].as_flattened();
+            sums.as_flattened().iter().chain(x).chain(y).chain(z).chain(w).chain(rest).sum()
+        },
+    )
+}
+
+/// Everything once, with `slots` of memory.
+fn stream(slots: usize, Piece { p, g, s: [s, z] }: Piece<'_>) {
+    match slots {
+        0 => stream0(p, g),
+        1 => stream1(p, g, s),
+        _ => stream2(p, g, s, z),
     }
 }
 
@@ -245,34 +256,49 @@ fn adamw(keep: f32, c: Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f
     );
 }
 
+fn lion(lr: f32, beta1: [f32; 2], beta2: [f32; 2], p: &mut [f32], g: &[f32], m: &mut [f32]) {
+    let ([beta1, fresh1], [beta2, fresh2]) = (beta1, beta2);
+    vectorize(
+        // The coefficients move in: borrowed ones would make the choice a branch.
+        #[inline(always)]
+        move || {
+            for ((p, g), m) in p.iter_mut().zip(g).zip(m) {
+                let c = beta1 * *m + fresh1 * g;
+                *m = beta2 * *m + fresh2 * g;
+                *p -= if c.abs() > 0.0 { lr.copysign(c) } else { 0.0 };
+            }
+        },
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_are_apart_and_of_one_length() {
-        let mut buffers = Buffers::new((0..1000).map(|i| i as f32), (0..1000).map(|i| -(i as f32)));
-        let piece = buffers.piece();
-        assert_eq!((piece.p[999], piece.g[999]), (999.0, -999.0));
-        assert_eq!([piece.s[0].len(), piece.s[1].len()], [1000; 2]);
-        piece.s[1].fill(3.0);
-        piece.s[0].fill(2.0);
-        assert_eq!((piece.p[999], piece.s[1][0]), (999.0, 3.0));
-        buffers.reset();
-        let piece = buffers.piece();
-        assert_eq!((piece.s[0][0], piece.s[1][999], piece.g[1]), (0.0, 0.0, -1.0));
-    }
+    use crate::buffers::Buffers;
 
     #[test]
     fn stream_touches_just_its_rows() {
-        for slots in 0..3 {
-            let ones = || std::iter::repeat_n(1.0, 100);
-            let mut buffers = Buffers::new(ones(), ones());
-            Limit::Stream { slots }.run(buffers.piece(), 1);
-            let Piece { p, s: [s, z], .. } = buffers.piece();
-            let want = |touched| if touched { [1.0; 100] } else { [0.0; 100] };
+        // How many of 100 elements have the first and the second number of memory.
+        for (bytes, touched) in [(0, [0, 0]), (2, [50, 0]), (4, [100, 0]), (8, [100, 100])] {
+            let ones = || std::iter::repeat(1.0);
+            let mut buffers = Buffers::new(100, ones(), ones());
+            Limit::Stream { bytes }.run(buffers.piece(), 1);
+            let Piece { p, s, .. } = buffers.piece();
             assert_eq!(p, [2.0; 100]);
-            assert_eq!((&*s, &*z), (&want(slots > 0)[..], &want(slots > 1)[..]), "{slots} slots");
+            let ones = s.map(|s| s.iter().filter(|&&s| s == 1.0).count());
+            assert_eq!(ones, touched, "{bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn read_meets_every_gradient_once() {
+        for len in [0, 1, 63, 1003, 100_000] {
+            let mut g = vec![0.0; len];
+            for at in (0..len).step_by(1 + len / 50) {
+                g[at] = 1.0;
+                assert_eq!((read(&g, 1), read(&g, 3)), (1.0, 1.0), "{at} of {len}");
+                g[at] = 0.0;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The parameters that are updated: one tensor, or a network's.
 
-use crate::limit::Buffers;
+use crate::buffers::Buffers;
 use tricks_tensor::{ParamKind, ParamMut, Parameters, Path, Place};
 
 /// A set of parameters.
@@ -100,6 +100,14 @@ pub struct Fixture {
 impl Fixture {
     /// The same numbers on both sides.
     pub fn new(set: Set) -> Self {
+        let buffers = Buffers::new(set.elements(), (0..).map(value), (0..).map(grad));
+        Self { tensors: Tensors::new(set), buffers }
+    }
+}
+
+impl Tensors {
+    /// The numbers of a set; they depend on their place among all of it alone.
+    pub fn new(set: Set) -> Self {
         let mut at = 0;
         let tensors = set.shapes().into_iter().enumerate().map(|(index, (kind, shape))| {
             let from = at;
@@ -107,12 +115,9 @@ impl Fixture {
             let (value, grad) = (from..at).map(|i| (value(i), grad(i))).unzip();
             Tensor { name: format!("tensor{index}"), kind, shape, value, grad }
         });
-        let tensors = Tensors(tensors.collect());
-        Self { tensors, buffers: Buffers::new((0..at).map(value), (0..at).map(grad)) }
+        Self(tensors.collect())
     }
-}
 
-impl Tensors {
     /// All values, in order.
     pub fn values(&self) -> impl Iterator<Item = f32> {
         self.0.iter().flat_map(|tensor| &tensor.value).copied()
@@ -155,10 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_hold_the_same_numbers() {
+    fn all_sides_hold_the_same_numbers() {
         let mut fixture = Fixture::new(Set::Mlp);
         let piece = fixture.buffers.piece();
         assert!(fixture.tensors.values().eq(piece.p.iter().copied()));
+        assert!(Tensors::new(Set::One(Set::Mlp.elements())).values().eq(fixture.tensors.values()));
         let grads = fixture.tensors.0.iter().flat_map(|tensor| &tensor.grad);
         assert!(grads.eq(piece.g));
         assert!(piece.g.iter().chain(&*piece.p).all(|x| x.abs() > 1e-5 && x.abs() < 1.0));

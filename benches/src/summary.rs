@@ -13,8 +13,8 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub struct Round {
     /// The library's update.
     pub step: f64,
-    /// The same in one plain loop.
-    pub limit: f64,
+    /// What it is held against.
+    pub reference: f64,
     /// Its loads and stores.
     pub stream: f64,
 }
@@ -30,19 +30,21 @@ pub struct Row {
     pub elements: usize,
     /// On how many threads.
     pub threads: usize,
+    /// What it is held against: `limit`.
+    pub reference: String,
     /// Median over the rounds, as the next two.
     pub ns_per_step: f64,
-    /// The same in one plain loop.
-    pub limit_ns: f64,
+    /// What it is held against.
+    pub reference_ns: f64,
     /// Its loads and stores.
     pub stream_ns: f64,
-    /// Median of limit over step, taken within each round; 1 is as fast as can be.
-    pub fraction_of_limit: f64,
+    /// Median of reference over step, taken within each round; 1 is as fast as the reference.
+    pub of_reference: f64,
     /// The least and the most of it in any round.
     pub spread: [f64; 2],
-    /// Median of stream over step.
-    pub fraction_of_stream: f64,
-    /// The least `fraction_of_limit` promised, if any.
+    /// Median of stream over step; 1 is as fast as memory.
+    pub of_stream: f64,
+    /// The least `of_reference` promised, if any.
     pub target: Option<f64>,
 }
 
@@ -50,28 +52,35 @@ impl Row {
     /// From at least one round.
     pub fn new(case: &Case, rounds: &[Round]) -> Self {
         let each = |f: fn(&Round) -> f64| rounds.iter().map(f).collect::<Vec<f64>>();
-        let of_limit = each(|round| round.limit / round.step);
+        let of_reference = each(|round| round.reference / round.step);
         Self {
             name: case.name(),
             size: case.set.name(),
             elements: case.set.elements(),
             threads: case.threads,
+            reference: case.reference().name().into(),
             ns_per_step: median(each(|round| round.step)),
-            limit_ns: median(each(|round| round.limit)),
+            reference_ns: median(each(|round| round.reference)),
             stream_ns: median(each(|round| round.stream)),
             spread: [
-                of_limit.iter().copied().fold(f64::INFINITY, f64::min),
-                of_limit.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                of_reference.iter().copied().fold(f64::INFINITY, f64::min),
+                of_reference.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             ],
-            fraction_of_limit: median(of_limit),
-            fraction_of_stream: median(each(|round| round.stream / round.step)),
+            of_reference: median(of_reference),
+            of_stream: median(each(|round| round.stream / round.step)),
             target: case.target(),
         }
     }
 
-    /// Whether this row of another run is of the same case.
+    /// Whether this row of another run is of the same case, held against the same.
     pub fn is_same_case(&self, other: &Row) -> bool {
-        (&self.name, &self.size, self.threads) == (&other.name, &other.size, other.threads)
+        (&self.name, &self.size, &self.reference, self.threads)
+            == (&other.name, &other.size, &other.reference, other.threads)
+    }
+
+    /// Whether the promise is kept, if there is one.
+    pub fn reached(&self) -> Option<bool> {
+        self.target.map(|target| self.of_reference >= target)
     }
 }
 
@@ -98,7 +107,8 @@ pub fn read_round(home: &Path, case: &Case) -> Result<Round> {
         // One sample that was interrupted says nothing.
         Ok(median(times))
     };
-    Ok(Round { step: read("step")?, limit: read("limit")?, stream: read("stream")? })
+    let reference = read(case.reference().name())?;
+    Ok(Round { step: read("step")?, reference, stream: read("stream")? })
 }
 
 /// Reads JSON; errors name the file.
@@ -124,11 +134,18 @@ pub fn median(mut numbers: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cases::{Guard, Update};
+    use crate::cases::Guard;
     use crate::sets::Set;
+    use crate::update::Update;
+    use tricks_optim::Storage;
 
-    const CASE: Case =
-        Case { update: Update::Adam, guard: Guard::Off, set: Set::One(4096), threads: 1 };
+    const CASE: Case = Case {
+        update: Update::Adam,
+        guard: Guard::Off,
+        storage: Storage::Full,
+        set: Set::One(4096),
+        threads: 1,
+    };
 
     #[test]
     fn medians() {
@@ -141,15 +158,16 @@ mod tests {
     fn ratios_are_taken_within_a_round() {
         // The second round met a machine half as fast; its ratio is as good as the others.
         let rounds = [
-            Round { step: 100.0, limit: 90.0, stream: 50.0 },
-            Round { step: 200.0, limit: 190.0, stream: 100.0 },
-            Round { step: 100.0, limit: 80.0, stream: 40.0 },
+            Round { step: 100.0, reference: 90.0, stream: 50.0 },
+            Round { step: 200.0, reference: 190.0, stream: 100.0 },
+            Round { step: 100.0, reference: 80.0, stream: 40.0 },
         ];
         let row = Row::new(&CASE, &rounds);
-        assert_eq!((row.ns_per_step, row.limit_ns, row.stream_ns), (100.0, 90.0, 50.0));
-        assert_eq!((row.fraction_of_limit, row.spread), (0.9, [0.8, 0.95]));
-        assert_eq!((row.fraction_of_stream, row.elements), (0.5, 4096));
-        assert_eq!(row.target, Some(0.8));
+        assert_eq!((row.ns_per_step, row.reference_ns, row.stream_ns), (100.0, 90.0, 50.0));
+        assert_eq!((row.of_reference, row.spread), (0.9, [0.8, 0.95]));
+        assert_eq!((row.of_stream, row.elements), (0.5, 4096));
+        assert_eq!(row.target, Some(1.0 / 1.15));
+        assert_eq!(row.reached(), Some(true));
     }
 
     #[test]
@@ -165,7 +183,7 @@ mod tests {
             std::fs::write(folder.join("sample.json"), text).unwrap();
         }
         let round = read_round(home.path(), &CASE).unwrap();
-        assert_eq!(round, Round { step: 22.0, limit: 10.0, stream: 4.0 });
+        assert_eq!(round, Round { step: 22.0, reference: 10.0, stream: 4.0 });
 
         let other = Case { threads: 2, ..CASE };
         let refused = read_round(home.path(), &other).unwrap_err().to_string();
