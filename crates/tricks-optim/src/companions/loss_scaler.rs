@@ -109,7 +109,7 @@ impl LossScaler {
             return;
         }
         self.good += 1;
-        if self.good == self.interval {
+        if self.good >= self.interval {
             let larger = self.scale * self.growth;
             if larger <= f64::from(f32::MAX) {
                 self.scale = larger;

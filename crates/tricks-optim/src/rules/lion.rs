@@ -89,8 +89,8 @@ impl<F: Float> Rule<F> for Lion {
         let (beta2, fresh2) = (F::of(self.beta2), F::of(1.0 - self.beta2));
         each(cx, slots, param, grad, move |p, g, [m]| {
             let c = beta1 * m + fresh1 * g;
-            let step = if c > zero { lr } else { zero };
-            let step = if c < zero { -lr } else { step };
+            // η sign(c): a NaN moves nothing.
+            let step = if c.abs() > zero { lr.copysign(c) } else { zero };
             (p - step, [beta2 * m + fresh2 * g])
         });
     }

@@ -117,18 +117,26 @@ fn finite<F: Float>(x: &[F], f: impl Fn(F) -> F + Copy + Send + Sync) -> bool {
         let (a, b) = join(|| finite(a, f), || finite(b, f));
         return a && b;
     }
+    // From four places at once: one stream of reads does not reach the memory's bandwidth.
+    let quarter = x.len() / 4 / LANES * LANES;
+    let (a, b) = x.split_at(2 * quarter);
+    let ((a, b), (c, d)) = (a.split_at(quarter), b.split_at(quarter));
+    let (d, rest) = d.split_at(quarter);
     vectorize(
         #[inline(always)]
         || {
-            let (vectors, rest) = x.as_chunks::<{ 4 * LANES }>();
-            let mut sums = [F::zero(); 4 * LANES];
-            for vector in vectors {
-                for lane in 0..4 * LANES {
-                    sums[lane] += f(vector[lane]) * F::zero();
+            let streams = [a, b, c, d].map(|x| x.as_chunks::<LANES>().0);
+            let mut sums = [[F::zero(); LANES]; 4];
+            for i in 0..quarter / LANES {
+                for k in 0..4 {
+                    let vector = &streams[k][i];
+                    for lane in 0..LANES {
+                        sums[k][lane] += f(vector[lane]) * F::zero();
+                    }
                 }
             }
             let rest = rest.iter().map(|&x| f(x) * F::zero());
-            !sums.into_iter().chain(rest).fold(F::zero(), |sum, x| sum + x).is_nan()
+            !sums.into_iter().flatten().chain(rest).fold(F::zero(), |sum, x| sum + x).is_nan()
         },
     )
 }
