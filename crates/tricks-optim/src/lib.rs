@@ -44,6 +44,8 @@ mod slots;
 mod state;
 mod step;
 mod storage;
+#[cfg(feature = "torch")]
+mod torch;
 pub mod transform;
 
 pub use args::StepArgs;
@@ -64,6 +66,8 @@ pub use rules::{
 pub use slot::{MAX_SCALARS, MAX_SLOTS, Scalar, Slot};
 pub use slots::Slots;
 pub use storage::Storage;
+#[cfg(feature = "torch")]
+pub use torch::{TorchGroup, TorchState};
 pub use transform::{
     AdaptiveClip, Centralize, CheckFinite, Clip, ClipBlockRms, ClipGlobalNorm, ClipNorm, ClipValue,
     GradientAverage, GradientNoise, Normalize, Pending, Transform, TrustRatio, Units, ZeroNans,
