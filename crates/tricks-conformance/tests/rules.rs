@@ -276,7 +276,7 @@ fn a_row_sparse_gradient_touches_its_rows_alone() {
         let row = |of: &[f64], row: usize| of[row * WIDTH..][..WIDTH].to_vec();
         let mut alone = Dict::new();
         let rows = touched.iter().flat_map(|r| row(&start, *r)).collect();
-        alone.insert("rows", array(&[3, WIDTH], rows));
+        alone.insert_as("rows", ParamKind::Embedding, array(&[3, WIDTH], rows));
         let mut sparse = Optimizer::builder(wide(form)).bind(&mut table).unwrap();
         let mut dense = Optimizer::builder(wide(form)).bind(&mut alone).unwrap();
         let fresh = sparse.state();
@@ -324,7 +324,7 @@ fn the_point_to_evaluate_is_lent_and_taken_back() {
     for (name, form) in forms() {
         let mut params = dict::<f64>(&*wide(form));
         let mut optimizer = Optimizer::builder(wide(form)).bind(&mut params).unwrap();
-        for t in 0..4 {
+        for t in 0..9 {
             set_gradients(&mut params, t);
             optimizer.step(0.01, &mut params).unwrap();
         }

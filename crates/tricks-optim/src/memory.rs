@@ -1,4 +1,4 @@
-use crate::packed::{BLOCK, Format, Packed, stirred};
+use crate::packed::{BLOCK, Format, Packed};
 use crate::slot::Slot;
 use crate::slots::{Slots, View};
 use crate::storage::Storage;
@@ -105,7 +105,7 @@ impl<F: Float> Kept<F> {
                 let mut block = [F::zero(); BLOCK];
                 for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
                     block[..numbers.len()].copy_from_slice(numbers);
-                    packed.pack(b * BLOCK, numbers.len(), &block, stirred(0, 0, 0));
+                    packed.pack_again(b * BLOCK, numbers.len(), &block);
                 }
             }
         }

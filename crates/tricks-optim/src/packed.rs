@@ -189,9 +189,31 @@ impl<'a> Packed<'a> {
     /// The block that starts at element `at`, of which the first `len` numbers count.
     #[inline(always)]
     pub(crate) fn pack<F: Float>(&mut self, at: usize, len: usize, from: &[F; BLOCK], stir: Stir) {
+        self.pack_below(at, largest(from, len), from, stir);
+    }
+
+    /// A block of numbers that were once unpacked, so that they are unpacked again bit for bit.
+    ///
+    /// The largest number may have been rounded down below the one its scale was made for: then
+    /// the scale was twice what it would be now.
+    pub(crate) fn pack_again<F: Float>(&mut self, at: usize, len: usize, from: &[F; BLOCK]) {
+        let largest = largest(from, len);
+        let mut again = [F::zero(); BLOCK];
+        for size in [largest.saturating_add(1 << 23).min(f32::MAX.to_bits()), largest] {
+            self.pack_below(at, size, from, Stir(0));
+            self.unpack(at, &mut again);
+            if again[..len] == from[..len] {
+                return;
+            }
+        }
+    }
+
+    /// With the bits of a number that is at least as large as all.
+    #[inline(always)]
+    fn pack_below<F: Float>(&mut self, at: usize, largest: u32, from: &[F; BLOCK], stir: Stir) {
         let mut inverse = 1.0;
         if let Some(scale) = self.scales.get_mut(at / BLOCK) {
-            (*scale, inverse) = block_scale(from, len);
+            (*scale, inverse) = block_scale(largest);
         }
         let words = &mut self.words[at / BLOCK * self.format.words()..];
         match self.format {
@@ -257,16 +279,21 @@ fn number<F: Float>(bits: u32) -> F {
     F::of(f64::from(f32::from_bits(bits)))
 }
 
-/// The power of two of which no number of the block is more than 1.875, the largest of 8 bits, and
-/// its reciprocal.
+/// The bits of the largest size among the first `len`.
 #[inline(always)]
-fn block_scale<F: Float>(block: &[F; BLOCK], len: usize) -> (f32, f32) {
+fn largest<F: Float>(block: &[F; BLOCK], len: usize) -> u32 {
     let size = |x: &F| bits(*x, f32::MAX) & !SIGN;
-    let largest = if len == BLOCK {
+    if len == BLOCK {
         block.iter().map(size).fold(0, u32::max)
     } else {
         block[..len].iter().map(size).fold(0, u32::max)
-    };
+    }
+}
+
+/// The power of two of which no number below these bits is more than 1.875, the largest of 8 bits,
+/// and its reciprocal.
+#[inline(always)]
+fn block_scale(largest: u32) -> (f32, f32) {
     // From 15/16 of the way to the next power of two, an eighth more carries into the exponent.
     let scale = ((largest + (1 << DROPPED)) & EXPONENT).min(254 << 23);
     let inverse = match scale >> 23 {

@@ -120,12 +120,15 @@ impl<'a, F> Slots<'a, F> {
             Some((a, b)) => (Some(a), Some(b)),
             None => (None, None),
         };
+        // The room is for whole parameters: it stays with the side that has all elements.
+        let (room, right_room) =
+            if at == 0 { (&mut [][..], self.scratch) } else { (self.scratch, &mut [][..]) };
         let (key, offset) = self.stir;
         (
-            Self { views, scratch: self.scratch, average, stir: (key, offset) },
+            Self { views, scratch: room, average, stir: (key, offset) },
             Self {
                 views: right,
-                scratch: &mut [],
+                scratch: right_room,
                 average: right_average,
                 stir: (key, offset.wrapping_add(at as u32)),
             },

@@ -23,6 +23,7 @@ const LIGHT: &[&str] = &[
     "fearless_simd",
     "libm",
     "rayon",
+    "rawzip",
     "safetensors",
     "tempfile",
     "rand",
