@@ -26,13 +26,10 @@ const OF_THE_POOL: usize = STEPS / 10;
 fn allocations(form: &RuleForm, storage: Storage, pool: &ThreadPool) -> Vec<usize> {
     let rule = (form.make.0)();
     let mut params = Dict::<f32>::new();
-    for (name, shape) in [("big", vec![400, 401]), ("bias", vec![401]), ("small", vec![3, 3])] {
-        // Some rules take matrices alone; their products would take long on the big one.
-        let shape = if rule.name() == "Muon" {
-            shape.iter().map(|n| n.min(&300)).copied().collect()
-        } else {
-            shape
-        };
+    // The big one is above the size at which work is shared; one with few rows, for rules that
+    // multiply matrices.
+    let shapes = [("big", vec![16, 4200]), ("bias", vec![70_001]), ("small", vec![3, 3])];
+    for (name, shape) in shapes {
         if rule.check_shape(&shape).is_ok() {
             let value = ArrayD::from_elem(shape, 0.5);
             params.insert(name, value.clone());

@@ -32,6 +32,7 @@ pub mod companions;
 mod driver;
 mod each;
 mod group;
+mod lbfgs;
 mod matrix;
 mod memory;
 mod optimizer;
@@ -56,6 +57,7 @@ pub use companions::{
 };
 pub use each::each;
 pub use group::Group;
+pub use lbfgs::{Lbfgs, LbfgsStep, LbfgsStop, LineSearch};
 pub use optimizer::Optimizer;
 pub use rule::{Describe, MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 pub use rules::{

@@ -71,7 +71,10 @@ impl<F: Float> Shadow<F> {
         self.check(params)?;
         let mut lent = self.lend();
         params.visit(&Path::ROOT, &mut |place, param| {
-            if let (true, Some(values)) = (place.kind != ParamKind::Buffer, lent.next()) {
+            // In this order: a buffer must not use up an array.
+            if place.kind != ParamKind::Buffer
+                && let Some(values) = lent.next()
+            {
                 f(values, param);
             }
         });

@@ -8,6 +8,7 @@ mod descent;
 mod init;
 mod layer;
 mod layers;
+mod lbfgs;
 mod losses;
 mod lr_keras;
 mod lr_optax;

@@ -1,5 +1,5 @@
 use super::descent::{Groups, Plan, descend};
-use super::{in_dtype, not_yet};
+use super::{in_dtype, lbfgs, not_yet};
 use crate::fields::number;
 use crate::{Fields, Problem, Run, Stop, Tensor};
 use serde_json::{Map, Value};
@@ -10,7 +10,10 @@ use tricks_optim::{
 use tricks_tensor::Float;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
-    in_dtype!(run, descent)
+    match run.op() {
+        "LBFGS" => lbfgs::run(run),
+        _ => in_dtype!(run, descent),
+    }
 }
 
 fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {

@@ -54,7 +54,7 @@ fn each_gradient<F: Float>(
 }
 
 /// Refuses a row-sparse gradient, for what needs all numbers.
-fn refuse_rows<F: Float>(
+pub(crate) fn refuse_rows<F: Float>(
     owner: &'static str,
     params: &mut (impl Parameters<F> + ?Sized),
 ) -> Result<()> {

@@ -1,0 +1,83 @@
+use super::history::{History, Pair};
+use super::{Lbfgs, Memory};
+use tricks_tensor::{Float, Result, StateDict, StateReader, kernel};
+
+impl<F: Float> Lbfgs<F> {
+    /// Everything a resumed run needs: `iterations`, `evaluations` and `pairs` as counts, and for
+    /// each parameter `NAME/moved`, `NAME/grad`, and `NAME/s` and `NAME/y` with the pairs as first
+    /// dimension, oldest first.
+    pub fn state(&self) -> StateDict {
+        let Memory { iterations, evaluations, moved, grad, history } = &self.memory;
+        let mut state = StateDict::new();
+        state.insert_count("iterations", *iterations);
+        state.insert_count("evaluations", *evaluations);
+        state.insert_count("pairs", history.pairs().len() as u64);
+        let mut at = 0;
+        for (name, shape, values) in self.set.iter() {
+            let here = at..at + values.len();
+            at = here.end;
+            state.insert(format!("{name}/moved"), shape, &moved[here.clone()]);
+            state.insert(format!("{name}/grad"), shape, &grad[here.clone()]);
+            let all = [&[history.pairs().len()], shape].concat();
+            let s: Vec<F> =
+                history.pairs().flat_map(|pair| &pair.s[here.clone()]).copied().collect();
+            let y: Vec<F> =
+                history.pairs().flat_map(|pair| &pair.y[here.clone()]).copied().collect();
+            state.insert(format!("{name}/s"), &all, &s);
+            state.insert(format!("{name}/y"), &all, &y);
+        }
+        state
+    }
+
+    /// Takes up a saved state: from here on, every step gives the bits it would have given.
+    ///
+    /// # Errors
+    /// [`Error::State`](tricks_tensor::Error::State) with every entry that is missing, unexpected,
+    /// of another shape or type, or not finite, or with pairs that no step can have left; the state
+    /// stays what it was.
+    pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let mut reader = state.reader();
+        let iterations = reader.count("iterations").unwrap_or_default();
+        let evaluations = reader.count("evaluations").unwrap_or_default();
+        let pairs = reader.count("pairs").unwrap_or_default();
+        let total = self.memory.grad.len();
+        let fits = usize::try_from(pairs).ok().filter(|count| count.checked_mul(total).is_some());
+        if fits.is_none() {
+            reader.refuse(format!("pairs is {pairs}, more than any memory holds"));
+        }
+        let count = fits.unwrap_or(0);
+        let (mut moved, mut grad, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, shape, values) in self.set.iter() {
+            let rows = [&[count], shape].concat();
+            moved.extend_from_slice(finite(&mut reader, &format!("{name}/moved"), shape));
+            grad.extend_from_slice(finite(&mut reader, &format!("{name}/grad"), shape));
+            let s = finite(&mut reader, &format!("{name}/s"), &rows);
+            let y = finite(&mut reader, &format!("{name}/y"), &rows);
+            all.push((s, y, values.len()));
+        }
+        let is_whole = all.iter().all(|(s, y, len)| [s.len(), y.len()] == [count * len; 2]);
+        let mut history = History::new();
+        for k in 0..if is_whole { count } else { 0 } {
+            let row = |x: &[F], len: &usize| x[k * len..][..*len].to_vec();
+            let s = all.iter().flat_map(|(s, _, len)| row(s, len)).collect();
+            let y = all.iter().flat_map(|(_, y, len)| row(y, len)).collect();
+            let Some(pair) = Pair::new(s, y) else {
+                reader.refuse(format!("pair {k} of {count} has no positive curvature"));
+                break;
+            };
+            history.push(pair, count);
+        }
+        reader.end()?;
+        self.memory = Memory { iterations, evaluations, moved, grad, history };
+        Ok(())
+    }
+}
+
+/// An entry; a number that is not finite is noted.
+fn finite<'s, F: Float>(reader: &mut StateReader<'s>, name: &str, shape: &[usize]) -> &'s [F] {
+    let saved = reader.get::<F>(name, shape).unwrap_or_default();
+    if let Some(i) = kernel::first_non_finite(saved) {
+        reader.refuse(format!("{name} is {} at flat index {i}", saved[i]));
+    }
+    saved
+}
