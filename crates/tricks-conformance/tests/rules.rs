@@ -197,7 +197,7 @@ fn scalar_is_vector<F: Float>(name: &str, make: fn() -> Box<dyn Rule<F>>) {
     const LEN: usize = 67;
     let whole = bits(run_cut(make(), LEN, LEN, 4));
     let mut values = numbers::<F>(5, 0, LEN);
-    let mut grads = vec![F::zero(); LEN];
+    let mut grads = [F::zero(); LEN];
     let names: Vec<String> = (0..LEN).map(|i| i.to_string()).collect();
     let mut optimizer = None;
     for t in 0..4 {

@@ -1,5 +1,5 @@
 use crate::companions::WeightAverage;
-use crate::transform::Pending;
+use crate::pending::Pending;
 
 /// The arguments of one step; a number alone is the learning rate.
 #[derive(Debug)]

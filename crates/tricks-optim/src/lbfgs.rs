@@ -1,7 +1,7 @@
-mod history;
+pub(crate) mod history;
 mod line_search;
 mod objective;
-mod state;
+pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
@@ -368,7 +368,7 @@ impl<F: Float> Memory<F> {
             if let Some(pair) = Pair::new(moved, y) {
                 self.history.push(pair, history_size);
             }
-            self.history.precondition(&mut d);
+            self.history.precondition(self.history.scale(), &mut d);
         }
         let mut slope = dot(grad, &d);
         if is_first || !slope.is_finite() {

@@ -28,6 +28,7 @@
 mod args;
 mod average;
 mod builder;
+mod check;
 pub mod companions;
 mod driver;
 mod each;
@@ -37,6 +38,7 @@ mod matrix;
 mod memory;
 mod optimizer;
 mod packed;
+mod pending;
 mod rule;
 pub mod rules;
 mod shadow;
@@ -59,6 +61,7 @@ pub use each::each;
 pub use group::Group;
 pub use lbfgs::{Lbfgs, LbfgsStep, LbfgsStop, LineSearch};
 pub use optimizer::Optimizer;
+pub use pending::{Pending, Transform, transform};
 pub use rule::{Describe, MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 pub use rules::{
     AdaGrad, Adadelta, Adafactor, Adam, AdamW, Adamax, AmsGrad, Asgd, EpsForm, EpsPlace, Factored,
@@ -72,6 +75,6 @@ pub use storage::Storage;
 pub use torch::{TorchGroup, TorchState};
 pub use transform::{
     AdaptiveClip, Centralize, CheckFinite, Clip, ClipBlockRms, ClipGlobalNorm, ClipNorm, ClipValue,
-    GradientAverage, GradientNoise, Normalize, Pending, Transform, TrustRatio, Units, ZeroNans,
-    clip_global_norm, clip_norm, clip_value, transform,
+    GradientAverage, GradientNoise, LbfgsDirection, Normalize, TrustRatio, Units, ZeroNans,
+    clip_global_norm, clip_norm, clip_value,
 };

@@ -3,14 +3,11 @@
 use crate::average::average;
 use crate::companions::WeightAverage;
 use crate::driver::{Job, Jobs};
-use crate::group::{Group, check_rule};
+use crate::group::Group;
 use crate::optimizer::{Bound, Optimizer};
 use crate::rule::{MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 use crate::slots::Slots;
-use crate::transform::Pending;
-use tricks_tensor::{
-    Error, Float, Grad, ParamKind, ParamMut, Parameters, Path, Place, Result, hyper, kernel,
-};
+use tricks_tensor::{Float, Grad, ParamKind, ParamMut, Parameters, Path, kernel};
 
 /// What is the same for every parameter of a step.
 #[derive(Clone, Copy)]
@@ -21,25 +18,25 @@ pub(crate) struct Call {
 }
 
 /// How each parameter is treated in a step.
-struct Policy<'o, F> {
+pub(crate) struct Policy<'o, F> {
     rule: &'o dyn Rule<F>,
     groups: &'o [Group<F>],
     weight_decay: Option<WeightDecay>,
     clips: &'o [f64],
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl<'o, F: Float> Policy<'o, F> {
-    fn rule_of(&self, group: Option<usize>) -> &'o dyn Rule<F> {
+    pub(crate) fn rule_of(&self, group: Option<usize>) -> &'o dyn Rule<F> {
         group.and_then(|index| self.groups[index].rule.as_deref()).unwrap_or(self.rule)
     }
 
-    fn is_frozen(&self, group: Option<usize>) -> bool {
+    pub(crate) fn is_frozen(&self, group: Option<usize>) -> bool {
         group.is_some_and(|index| self.groups[index].frozen)
     }
 
     /// The parameter's next step, but for its scalars.
-    fn cx<'b>(&self, rule: &dyn Rule<F>, bound: &'b Bound<F>) -> StepCx<'b> {
+    pub(crate) fn cx<'b>(&self, rule: &dyn Rule<F>, bound: &'b Bound<F>) -> StepCx<'b> {
         let Call { lr, grad_scale, loss } = self.call;
         let group = bound.group.map(|index| &self.groups[index]);
         let everywhere = self.weight_decay.unwrap_or_else(|| rule.weight_decay());
@@ -66,7 +63,7 @@ fn set_of<F>(groups: &[Group<F>], group: Option<usize>) -> usize {
 }
 
 impl<F: Float, R: Rule<F>> Optimizer<F, R> {
-    fn policy(&self, call: Call) -> Policy<'_, F> {
+    pub(crate) fn policy(&self, call: Call) -> Policy<'_, F> {
         let Self { rule, groups, weight_decay, clips, .. } = self;
         Policy { rule, groups, weight_decay: *weight_decay, clips, call }
     }
@@ -78,115 +75,6 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
 
     pub(crate) fn is_frozen(&self, group: Option<usize>) -> bool {
         group.is_some_and(|index| self.groups[index].frozen)
-    }
-
-    /// The visit that only looks: after it, nothing can go wrong.
-    pub(crate) fn check(
-        &self,
-        call: Call,
-        pending: Option<Pending>,
-        average_of: Option<&WeightAverage<F>>,
-        params: &mut (impl Parameters<F> + ?Sized),
-    ) -> Result<()> {
-        hyper::non_negative("step", "lr", call.lr)?;
-        check_rule(&self.rule)?;
-        self.groups.iter().try_for_each(Group::validate)?;
-        let policy = self.policy(call);
-        for bound in &self.bound {
-            self.check_settings(&policy, bound)?;
-        }
-        if let Some(of) = average_of {
-            of.check_names(self.bound.iter().map(|bound| (&*bound.name, &*bound.shape)))?;
-        }
-        // A norm bounds every gradient: below the root of the largest number, no square overflows.
-        let limit = F::max_value().widen().sqrt();
-        let read = match pending {
-            Some(pending) => pending.norm().is_none_or(|norm| norm.is_nan() || norm > limit),
-            None => self.finite_check,
-        };
-        self.visit_bound(params, |position, bound, place, param| {
-            bound.check(position, place, &param)?;
-            // A frozen parameter's gradient has no say.
-            if policy.is_frozen(bound.group) {
-                return Ok(());
-            }
-            let rule = policy.rule_of(bound.group);
-            bound.check_rows(rule, &param)?;
-            if read { check_numbers(place, param, rule.squares()) } else { Ok(()) }
-        })?;
-        match pending.and_then(Pending::norm) {
-            Some(norm) if !norm.is_finite() => {
-                let message = format!("the gradients are finite, but their norm is {norm}");
-                Err(Error::invalid("step", message))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses another set of parameters than was bound, or another order.
-    pub(crate) fn check_names(&self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        self.visit_bound(params, |position, bound, place, param| {
-            bound.check(position, place, &param)
-        })
-    }
-
-    /// Calls `f` with every parameter and what is known of it, until it refuses one.
-    fn visit_bound<'p>(
-        &self,
-        params: &'p mut (impl Parameters<F> + ?Sized),
-        mut f: impl FnMut(usize, &Bound<F>, &Place<'_>, ParamMut<'p, F>) -> Result<()>,
-    ) -> Result<()> {
-        let mut outcome = Ok(());
-        let mut position = 0;
-        params.visit(&Path::ROOT, &mut |place, param| {
-            if place.kind == ParamKind::Buffer || outcome.is_err() {
-                return;
-            }
-            outcome = match self.bound.get(position) {
-                Some(bound) => f(position, bound, &place, param),
-                None => {
-                    let (found, expected) = (place.path.to_string(), "nothing".into());
-                    Err(Error::Parameters { position, found, expected })
-                }
-            };
-            position += 1;
-        });
-        outcome?;
-        match self.bound.get(position) {
-            Some(bound) => {
-                let (found, expected) = ("nothing".into(), bound.name.clone());
-                Err(Error::Parameters { position, found, expected })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What does not depend on the numbers: memory, the rate, the loss.
-    fn check_settings(&self, policy: &Policy<'_, F>, bound: &Bound<F>) -> Result<()> {
-        let rule = policy.rule_of(bound.group);
-        let slots = rule.slots();
-        if !std::ptr::eq(slots, bound.slots) && slots != bound.slots {
-            let names =
-                |slots: &[_]| -> Vec<_> { slots.iter().map(|s: &crate::Slot| s.name).collect() };
-            let (has, needs) = (names(bound.slots), names(rule.slots()));
-            let message = format!("memory is {has:?}, the changed rule needs {needs:?}");
-            return Err(Error::invalid("step", message));
-        }
-        let cx = policy.cx(rule, bound);
-        hyper::require("step", "lr", cx.lr, F::of(cx.lr).is_finite(), F::RANGE)?;
-        let (l2, keep) = cx.decay.split(cx.lr);
-        let finite = F::of(l2).is_finite() && F::of(keep).is_finite();
-        hyper::require("weight decay", "lr · lambda", 1.0 - keep.min(1.0 - l2), finite, F::RANGE)?;
-        if !rule.needs_loss() {
-            return Ok(());
-        }
-        match policy.call.loss {
-            Some(loss) => hyper::finite("step", "loss", loss),
-            None => {
-                let message = format!("{} needs the loss: StepArgs::loss", rule.name());
-                Err(Error::invalid("step", message))
-            }
-        }
     }
 
     /// What each group's own clip comes to; one read of its gradients.
@@ -346,17 +234,6 @@ fn step_rows<F: Float>(
     }
 }
 
-fn check_numbers<F: Float>(place: &Place<'_>, param: ParamMut<'_, F>, squares: bool) -> Result<()> {
-    let mut grad = param.grad;
-    let Some(grad) = grad.values() else { return Ok(()) };
-    let first = if squares { kernel::first_square_overflow } else { kernel::first_non_finite };
-    let Some(index) = first(grad) else { return Ok(()) };
-    let value = grad[index];
-    let what = if value.is_finite() { "gradient, whose square overflows," } else { "gradient" };
-    let name = place.path.to_string();
-    Err(Error::NonFinite { name, what, index, value: value.widen() })
-}
-
 impl<F: Float> Bound<F> {
     /// Slots that start as copies of the parameter, before the first update.
     fn copy_points(&mut self, value: &[F]) {
@@ -364,39 +241,6 @@ impl<F: Float> Bound<F> {
             for (k, _) in self.slots.iter().enumerate().filter(|(_, slot)| slot.from_param) {
                 self.memory.write(k, value);
             }
-        }
-    }
-
-    fn check(&self, position: usize, place: &Place<'_>, param: &ParamMut<'_, F>) -> Result<()> {
-        self.check_name(position, place)?;
-        if place.shape != self.shape {
-            let expected = ("bound with", &*self.shape);
-            return Err(Error::shape(place.path, ("parameter", place.shape), expected));
-        }
-        place.check(param)
-    }
-
-    fn check_name(&self, position: usize, place: &Place<'_>) -> Result<()> {
-        if place.path.is(&self.name) {
-            return Ok(());
-        }
-        let (found, expected) = (place.path.to_string(), self.name.clone());
-        Err(Error::Parameters { position, found, expected })
-    }
-
-    fn check_rows(&self, rule: &dyn Rule<F>, param: &ParamMut<'_, F>) -> Result<()> {
-        let refuse = |why: &str| {
-            let message = format!("{}: {why}, it cannot take a row-sparse gradient", self.name);
-            Err(Error::invalid("step", message))
-        };
-        match param.grad {
-            Grad::Rows { .. } if rule.scope() != Scope::Element => {
-                refuse(&format!("{} is not updated element by element", rule.name()))
-            }
-            Grad::Rows { .. } if !self.memory.has_rows() => {
-                refuse("its memory is packed in blocks")
-            }
-            _ => Ok(()),
         }
     }
 }

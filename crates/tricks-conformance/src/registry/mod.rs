@@ -17,7 +17,7 @@ pub use initializers::{INITIALIZERS, InitializerForm, InitializerRow};
 pub use layers::{LAYERS, LayerRow, MakeLayer};
 pub use losses::{LOSSES, LossRow, Targets};
 pub use penalties::{PENALTIES, PenaltyRow};
-pub use rules::{RULES, RuleForm, RuleRow};
+pub use rules::{RULES, RuleForm, RuleRow, SEARCHING};
 pub use schedules::{SCHEDULES, ScheduleRow};
 pub use transforms::{TRANSFORMS, TransformRow};
 
@@ -64,6 +64,8 @@ pub fn tables() -> String {
     let mut text = String::new();
     let rules =
         RULES.iter().map(|row| (row.about, Some(named(row.forms.iter().map(|form| form.name)))));
+    let searching = SEARCHING.iter().map(|about| (*about, Some(String::new())));
+    let rules = rules.chain(searching);
     table(&mut text, "Optimizers", "tricks-optim", Some("forms"), rules);
     let plain = |about: &About| (*about, None);
     let rows = TRANSFORMS.iter().map(|row| plain(&row.about));

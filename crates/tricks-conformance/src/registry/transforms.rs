@@ -1,7 +1,7 @@
 use super::{About, Bad, NOT_FRACTION, NOT_NON_NEGATIVE, NOT_POSITIVE};
 use tricks_optim::{
     AdaptiveClip, Centralize, CheckFinite, ClipBlockRms, ClipGlobalNorm, ClipNorm, ClipValue,
-    GradientAverage, GradientNoise, Normalize, Transform, TrustRatio, ZeroNans,
+    GradientAverage, GradientNoise, LbfgsDirection, Normalize, Transform, TrustRatio, ZeroNans,
 };
 use tricks_tensor::{Dict, Noise};
 
@@ -156,6 +156,16 @@ pub static TRANSFORMS: &[TransformRow] = &[
             },
             NOT_FRACTION,
         )],
+    },
+    TransformRow {
+        about: About {
+            name: "LbfgsDirection",
+            file: "crates/tricks-optim/src/transform/lbfgs_direction.rs",
+            formula: "g ← H g, H: the inverse curvature along the last moves",
+        },
+        make: |params| Box::new(LbfgsDirection::bind(params).expect("a map fills its shapes")),
+        hides_nans: false,
+        refuses: &[],
     },
     TransformRow {
         about: About {

@@ -1,4 +1,5 @@
-use crate::transform::{Pending, norm};
+use crate::pending::Pending;
+use crate::transform::norm;
 use tricks_tensor::{Error, Float, Parameters, Path, Result, StateDict, hyper};
 
 /// Dynamic loss scaling: small gradients of low-precision arithmetic are kept from vanishing by a

@@ -4,11 +4,11 @@ use tricks_tensor::{Float, kernel};
 
 /// What one move has taught of the curvature along it.
 #[derive(Debug)]
-pub(super) struct Pair<F> {
+pub(crate) struct Pair<F> {
     /// The move.
-    pub(super) s: Vec<F>,
+    pub(crate) s: Vec<F>,
     /// What it did to the gradient.
-    pub(super) y: Vec<F>,
+    pub(crate) y: Vec<F>,
     rho: f64,
     scale: f64,
 }
@@ -17,7 +17,7 @@ pub(super) struct Pair<F> {
 ///
 /// A copy shares the pairs: a step that is given up costs no copy of them.
 #[derive(Clone, Debug)]
-pub(super) struct History<F> {
+pub(crate) struct History<F> {
     pairs: VecDeque<Arc<Pair<F>>>,
 }
 
@@ -26,43 +26,54 @@ const LEAST_CURVATURE: f64 = 1e-10;
 
 impl<F: Float> Pair<F> {
     /// None if the gradient hardly grew along the move.
-    pub(super) fn new(s: Vec<F>, y: Vec<F>) -> Option<Self> {
+    pub(crate) fn new(s: Vec<F>, y: Vec<F>) -> Option<Self> {
         let (curvature, square) = (dot(&y, &s), kernel::sum_squares(&y));
         let (rho, scale) = (1.0 / curvature, curvature / square);
         let usable = curvature > LEAST_CURVATURE && scale > 0.0 && scale.is_finite();
         usable.then_some(Self { s, y, rho, scale })
     }
+
+    /// Whatever its curvature; without any it counts for nothing.
+    pub(crate) fn of_any_curvature(s: Vec<F>, y: Vec<F>) -> Self {
+        let (curvature, square) = (dot(&y, &s), kernel::sum_squares(&y));
+        let rho = if curvature == 0.0 { 0.0 } else { 1.0 / curvature };
+        let scale = if square > 0.0 { curvature / square } else { 1.0 };
+        Self { s, y, rho, scale }
+    }
 }
 
 impl<F: Float> History<F> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pairs: VecDeque::new() }
     }
 
     /// The pairs, oldest first.
-    pub(super) fn pairs(&self) -> impl ExactSizeIterator<Item = &Pair<F>> {
+    pub(crate) fn pairs(&self) -> impl ExactSizeIterator<Item = &Pair<F>> {
         self.pairs.iter().map(|pair| &**pair)
     }
 
     /// Adds a pair; of more than `size` the oldest are forgotten.
-    pub(super) fn push(&mut self, pair: Pair<F>, size: usize) {
+    pub(crate) fn push(&mut self, pair: Pair<F>, size: usize) {
         while self.pairs.len() >= size.max(1) {
             self.pairs.pop_front();
         }
         self.pairs.push_back(Arc::new(pair));
     }
 
-    /// `q ← H q`: the two loops, from the newest pair to the oldest and back.
-    pub(super) fn precondition(&self, q: &mut [F]) {
+    /// `yᵀs / yᵀy` of the newest pair: about the size of H.
+    pub(crate) fn scale(&self) -> f64 {
+        self.pairs.back().map_or(1.0, |newest| newest.scale)
+    }
+
+    /// `q ← H q`, begun with `first · I`: the two loops, from the newest pair to the oldest and back.
+    pub(crate) fn precondition(&self, first: f64, q: &mut [F]) {
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for pair in self.pairs.iter().rev() {
             let alpha = pair.rho * dot(&pair.s, q);
             add_scaled(q, -alpha, &pair.y);
             alphas.push(alpha);
         }
-        if let Some(newest) = self.pairs.back() {
-            scale(q, newest.scale);
-        }
+        scale(q, first);
         for (pair, alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
             let beta = pair.rho * dot(&pair.y, q);
             add_scaled(q, alpha - beta, &pair.s);
@@ -70,7 +81,7 @@ impl<F: Float> History<F> {
     }
 }
 
-pub(super) fn dot<F: Float>(a: &[F], b: &[F]) -> f64 {
+pub(crate) fn dot<F: Float>(a: &[F], b: &[F]) -> f64 {
     kernel::sum_zip(
         [a, b],
         #[inline(always)]
@@ -78,12 +89,12 @@ pub(super) fn dot<F: Float>(a: &[F], b: &[F]) -> f64 {
     )
 }
 
-pub(super) fn max_abs<F: Float>(x: &[F]) -> f64 {
+pub(crate) fn max_abs<F: Float>(x: &[F]) -> f64 {
     x.iter().fold(F::zero(), |max, x| if x.abs() > max { x.abs() } else { max }).widen()
 }
 
 /// `x ← a x`.
-pub(super) fn scale<F: Float>(x: &mut [F], a: f64) {
+pub(crate) fn scale<F: Float>(x: &mut [F], a: f64) {
     let a = F::of(a);
     kernel::vectorize(
         #[inline(always)]
@@ -92,7 +103,7 @@ pub(super) fn scale<F: Float>(x: &mut [F], a: f64) {
 }
 
 /// `x ← x + a d`.
-pub(super) fn add_scaled<F: Float>(x: &mut [F], a: f64, d: &[F]) {
+pub(crate) fn add_scaled<F: Float>(x: &mut [F], a: f64, d: &[F]) {
     if kernel::worth_forking(x.len()) {
         let middle = x.len() / 2;
         let ((x0, x1), (d0, d1)) = (x.split_at_mut(middle), d.split_at(middle));
@@ -146,11 +157,11 @@ mod tests {
         }
         let mut q = [0.3, -1.7];
         let want = h.map(|row| row[0] * q[0] + row[1] * q[1]);
-        history.precondition(&mut q);
+        history.precondition(history.scale(), &mut q);
         assert!((q[0] - want[0]).abs() < 1e-12 && (q[1] - want[1]).abs() < 1e-12, "{q:?} {want:?}");
         // The newest pair is met exactly: H y = s.
         let mut y = moves[2].1;
-        history.precondition(&mut y);
+        history.precondition(history.scale(), &mut y);
         assert!((y[0] - 1.0).abs() < 1e-12 && (y[1] - 1.0).abs() < 1e-12, "{y:?}");
     }
 

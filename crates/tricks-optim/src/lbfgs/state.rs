@@ -1,5 +1,6 @@
 use super::history::{History, Pair};
 use super::{Lbfgs, Memory};
+use crate::shadow::Shadow;
 use tricks_tensor::{Float, Result, StateDict, StateReader, kernel};
 
 impl<F: Float> Lbfgs<F> {
@@ -11,21 +12,7 @@ impl<F: Float> Lbfgs<F> {
         let mut state = StateDict::new();
         state.insert_count("iterations", *iterations);
         state.insert_count("evaluations", *evaluations);
-        state.insert_count("pairs", history.pairs().len() as u64);
-        let mut at = 0;
-        for (name, shape, values) in self.set.iter() {
-            let here = at..at + values.len();
-            at = here.end;
-            state.insert(format!("{name}/moved"), shape, &moved[here.clone()]);
-            state.insert(format!("{name}/grad"), shape, &grad[here.clone()]);
-            let all = [&[history.pairs().len()], shape].concat();
-            let s: Vec<F> =
-                history.pairs().flat_map(|pair| &pair.s[here.clone()]).copied().collect();
-            let y: Vec<F> =
-                history.pairs().flat_map(|pair| &pair.y[here.clone()]).copied().collect();
-            state.insert(format!("{name}/s"), &all, &s);
-            state.insert(format!("{name}/y"), &all, &y);
-        }
+        save(&mut state, &self.set, [("moved", moved), ("grad", grad)], history);
         state
     }
 
@@ -39,38 +26,73 @@ impl<F: Float> Lbfgs<F> {
         let mut reader = state.reader();
         let iterations = reader.count("iterations").unwrap_or_default();
         let evaluations = reader.count("evaluations").unwrap_or_default();
-        let pairs = reader.count("pairs").unwrap_or_default();
-        let total = self.memory.grad.len();
-        let fits = usize::try_from(pairs).ok().filter(|count| count.checked_mul(total).is_some());
-        if fits.is_none() {
-            reader.refuse(format!("pairs is {pairs}, more than any memory holds"));
-        }
-        let count = fits.unwrap_or(0);
-        let (mut moved, mut grad, mut all) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, shape, values) in self.set.iter() {
-            let rows = [&[count], shape].concat();
-            moved.extend_from_slice(finite(&mut reader, &format!("{name}/moved"), shape));
-            grad.extend_from_slice(finite(&mut reader, &format!("{name}/grad"), shape));
-            let s = finite(&mut reader, &format!("{name}/s"), &rows);
-            let y = finite(&mut reader, &format!("{name}/y"), &rows);
-            all.push((s, y, values.len()));
-        }
-        let is_whole = all.iter().all(|(s, y, len)| [s.len(), y.len()] == [count * len; 2]);
-        let mut history = History::new();
-        for k in 0..if is_whole { count } else { 0 } {
-            let row = |x: &[F], len: &usize| x[k * len..][..*len].to_vec();
-            let s = all.iter().flat_map(|(s, _, len)| row(s, len)).collect();
-            let y = all.iter().flat_map(|(_, y, len)| row(y, len)).collect();
-            let Some(pair) = Pair::new(s, y) else {
-                reader.refuse(format!("pair {k} of {count} has no positive curvature"));
-                break;
-            };
-            history.push(pair, count);
-        }
+        let ([moved, grad], history) = load(&mut reader, &self.set, ["moved", "grad"], Pair::new);
         reader.end()?;
         self.memory = Memory { iterations, evaluations, moved, grad, history };
         Ok(())
     }
+}
+
+/// Adds vectors over all parameters as `NAME/VECTOR`, and the pairs as `pairs`, `NAME/s`, `NAME/y`.
+pub(crate) fn save<F: Float, const N: usize>(
+    state: &mut StateDict,
+    set: &Shadow<F>,
+    vectors: [(&str, &Vec<F>); N],
+    history: &History<F>,
+) {
+    state.insert_count("pairs", history.pairs().len() as u64);
+    let mut at = 0;
+    for (name, shape, values) in set.iter() {
+        let here = at..at + values.len();
+        at = here.end;
+        for (vector, values) in vectors {
+            state.insert(format!("{name}/{vector}"), shape, &values[here.clone()]);
+        }
+        let all = [&[history.pairs().len()], shape].concat();
+        let s: Vec<F> = history.pairs().flat_map(|pair| &pair.s[here.clone()]).copied().collect();
+        let y: Vec<F> = history.pairs().flat_map(|pair| &pair.y[here.clone()]).copied().collect();
+        state.insert(format!("{name}/s"), &all, &s);
+        state.insert(format!("{name}/y"), &all, &y);
+    }
+}
+
+/// Reads what [`save`] has written; what is wrong is noted.
+pub(crate) fn load<F: Float, const N: usize>(
+    reader: &mut StateReader<'_>,
+    set: &Shadow<F>,
+    vectors: [&str; N],
+    pair: impl Fn(Vec<F>, Vec<F>) -> Option<Pair<F>>,
+) -> ([Vec<F>; N], History<F>) {
+    let pairs = reader.count("pairs").unwrap_or_default();
+    let total: usize = set.iter().map(|(_, _, values)| values.len()).sum();
+    let fits = usize::try_from(pairs).ok().filter(|count| count.checked_mul(total).is_some());
+    if fits.is_none() {
+        reader.refuse(format!("pairs is {pairs}, more than any memory holds"));
+    }
+    let count = fits.unwrap_or(0);
+    let (mut read, mut all) = ([const { Vec::new() }; N], Vec::new());
+    for (name, shape, values) in set.iter() {
+        for (vector, read) in vectors.iter().zip(&mut read) {
+            read.extend_from_slice(finite(reader, &format!("{name}/{vector}"), shape));
+        }
+        let rows = [&[count], shape].concat();
+        let s = finite(reader, &format!("{name}/s"), &rows);
+        let y = finite(reader, &format!("{name}/y"), &rows);
+        all.push((s, y, values.len()));
+    }
+    let is_whole = all.iter().all(|(s, y, len)| [s.len(), y.len()] == [count * len; 2]);
+    let mut history = History::new();
+    for k in 0..if is_whole { count } else { 0 } {
+        let row = |x: &[F], len: &usize| x[k * len..][..*len].to_vec();
+        let s = all.iter().flat_map(|(s, _, len)| row(s, len)).collect();
+        let y = all.iter().flat_map(|(_, y, len)| row(y, len)).collect();
+        let Some(pair) = pair(s, y) else {
+            reader.refuse(format!("pair {k} of {count} has no positive curvature"));
+            break;
+        };
+        history.push(pair, count);
+    }
+    (read, history)
 }
 
 /// An entry; a number that is not finite is noted.

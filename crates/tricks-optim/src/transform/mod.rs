@@ -9,9 +9,9 @@ mod clip_norm;
 mod clip_value;
 mod gradient_average;
 mod gradient_noise;
+mod lbfgs_direction;
 pub(crate) mod norm;
 mod normalize;
-mod pending;
 mod trust_ratio;
 mod zero_nans;
 
@@ -25,11 +25,12 @@ pub use clip_norm::{ClipNorm, clip_norm};
 pub use clip_value::{ClipValue, clip_value};
 pub use gradient_average::GradientAverage;
 pub use gradient_noise::GradientNoise;
+pub use lbfgs_direction::LbfgsDirection;
 pub use normalize::Normalize;
-pub use pending::{Pending, Transform, transform};
 pub use trust_ratio::TrustRatio;
 pub use zero_nans::ZeroNans;
 
+use crate::pending::{Pending, Transform};
 use tricks_tensor::{Error, Float, Grad, Parameters, Path, Result, kernel};
 
 /// Multiplies a gradient in place.

@@ -127,11 +127,11 @@ fn finite<F: Float>(x: &[F], f: impl Fn(F) -> F + Copy + Send + Sync) -> bool {
         || {
             let streams = [a, b, c, d].map(|x| x.as_chunks::<LANES>().0);
             let mut sums = [[F::zero(); LANES]; 4];
-            for i in 0..quarter / LANES {
-                for k in 0..4 {
-                    let vector = &streams[k][i];
+            let [a, b, c, d] = streams;
+            for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+                for (sums, vector) in sums.iter_mut().zip([a, b, c, d]) {
                     for lane in 0..LANES {
-                        sums[k][lane] += f(vector[lane]) * F::zero();
+                        sums[lane] += f(vector[lane]) * F::zero();
                     }
                 }
             }

@@ -19,7 +19,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match (run.op(), run.text("kind")) {
         (_, "transform") => in_dtype!(run, transform),
         ("reduce_on_plateau", _) => plateau::run(run),
-        ("mechanize" | "sophia" | "scale_by_lbfgs", _) => not_yet(),
+        ("mechanize" | "sophia", _) => not_yet(),
         (_, "wrapper") => in_dtype!(run, wrapper),
         ("sam", "function") => in_dtype!(run, sam),
         (_, "call") => in_dtype!(run, call),

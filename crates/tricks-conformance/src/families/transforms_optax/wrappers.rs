@@ -2,8 +2,8 @@ use super::{compare, lists, not_yet, set_gradients, start};
 use crate::{Fields, Problem, Run, Stop};
 use serde_json::Value;
 use tricks_optim::{
-    Accumulate, Adam, AdamW, ClipGlobalNorm, Lookahead, Momentum, Optimizer, Rule, Sam, Sgd,
-    SkipNonFinite, StepArgs, ZeroNans, transform,
+    Accumulate, Adam, AdamW, ClipGlobalNorm, LbfgsDirection, Lookahead, Momentum, Optimizer, Rule,
+    Sam, Sgd, SkipNonFinite, StepArgs, ZeroNans, transform,
 };
 use tricks_tensor::Float;
 
@@ -52,6 +52,7 @@ enum Around<F> {
     Lookahead(Lookahead<F>, bool),
     Clip(ClipGlobalNorm),
     ZeroNans,
+    Lbfgs(LbfgsDirection<F>),
 }
 
 pub(super) fn wrapper<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -87,9 +88,17 @@ pub(super) fn wrapper<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             Around::Clip(ClipGlobalNorm { max_norm, ..ClipGlobalNorm::optax() })
         }
         "zero_nans" => Around::ZeroNans,
+        "scale_by_lbfgs" => {
+            let mut direction = LbfgsDirection::bind(&mut params)?;
+            direction.history_size = hyper.count("memory_size")? as usize;
+            direction.scale_identity = hyper.flag("scale_init_precond")?;
+            Around::Lbfgs(direction)
+        }
         _ => return not_yet(),
     };
-    let (rule, lr) = if run.op() == "chain" {
+    let (rule, lr): (Box<dyn Rule<F>>, f64) = if run.op() == "scale_by_lbfgs" {
+        (Box::new(Sgd), -hyper.number("then_scale")?)
+    } else if run.op() == "chain" {
         let [_, Value::Object(last)] = hyper.list("chain")? else {
             return Err(Stop::Skip("a chain of other than two".into()));
         };
@@ -137,6 +146,10 @@ pub(super) fn wrapper<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             }
             Around::Clip(clip) => {
                 let pending = transform(clip, &mut params)?;
+                optimizer.step(StepArgs::new(lr).clip(pending), &mut params)?;
+            }
+            Around::Lbfgs(direction) => {
+                let pending = transform(direction, &mut params)?;
                 optimizer.step(StepArgs::new(lr).clip(pending), &mut params)?;
             }
             Around::ZeroNans => {

@@ -38,3 +38,10 @@ use form;
 pub static RULES: LazyLock<Vec<&'static RuleRow>> = LazyLock::new(|| {
     [plain::ROWS, squares::ROWS, adam::ROWS, matrices::ROWS].into_iter().flatten().collect()
 });
+
+/// Optimizers that ask for the loss again: types of their own, no rules.
+pub static SEARCHING: &[About] = &[About {
+    name: "Lbfgs",
+    file: "crates/tricks-optim/src/lbfgs.rs",
+    formula: "θ ← θ − t H g, t by a strong-Wolfe search",
+}];
