@@ -26,7 +26,8 @@ impl Buffers {
         Self { data, len }
     }
 
-    fn stride(len: usize) -> usize {
+    /// From one row to the next, for rows of this length.
+    pub(crate) fn stride(len: usize) -> usize {
         len.next_multiple_of(16) + STAGGER
     }
 

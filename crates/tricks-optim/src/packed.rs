@@ -4,7 +4,7 @@ use crate::storage::Storage;
 use tricks_tensor::Float;
 
 /// Elements that share a scale, and that a packed update works on at a time.
-pub(crate) const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 64;
 
 /// How one slot is packed.
 ///
@@ -98,41 +98,31 @@ const MAX_BF16: f32 = f32::from_bits(0x7f7f_0000);
 /// Bits of an `f32` below the three of its fraction that 8 bits keep.
 const DROPPED: u32 = 20;
 
-/// The 8-bit numbers: `code ↦ f(code) − f(0)`, where `f` reads the code as exponent and 3 bits of
-/// fraction. What is taken off makes 0 exact and spaces the smallest numbers evenly.
-#[derive(Clone, Copy)]
-struct Mini {
-    /// The bits of f(0).
-    base: u32,
-    /// The bits of a code.
-    mask: u32,
-    /// The least number, in block scales.
-    least: f32,
+/// The signed 8-bit numbers, below 2 in block scales, from 2⁻¹⁵: `code ↦ f(code) − f(0)`, where `f`
+/// reads 7 bits as exponent and 3 bits of fraction. What is taken off makes 0 exact and spaces the
+/// smallest numbers evenly. f(0), and the bits of a code without sign:
+const SIGNED_BASE: u32 = (127 - 15) << 23;
+const SIGNED_MASK: u32 = 0x7f;
+
+/// The code of a size in block scales, in the lowest bits.
+#[inline(always)]
+fn encode_signed(size: f32, random: u32) -> u32 {
+    let bits = (size + f32::from_bits(SIGNED_BASE)).to_bits();
+    // The base has no bit of its own within the mask.
+    (bits.wrapping_add(random >> (32 - DROPPED)) >> DROPPED) & SIGNED_MASK
 }
 
-/// Below 2 in block scales, from 2⁻¹⁵.
-const SIGNED: Mini = Mini { base: (127 - 15) << 23, mask: 0x7f, least: 0.0 };
-/// Below 2 in block scales, from 2⁻³¹. The least is not 0: nothing is divided by ε alone.
-const UNSIGNED: Mini = Mini {
-    base: (127 - 31) << 23,
-    mask: 0xff,
-    least: f32::from_bits((127 - 31) << 23 | 1 << DROPPED) - f32::from_bits((127 - 31) << 23),
-};
+#[inline(always)]
+fn decode_signed(code: u32) -> f32 {
+    let bits = (code & SIGNED_MASK) << DROPPED | SIGNED_BASE;
+    f32::from_bits(bits) - f32::from_bits(SIGNED_BASE)
+}
 
-impl Mini {
-    /// The code of a number, in the lowest bits.
-    #[inline(always)]
-    fn encode(self, size: f32, random: u32) -> u32 {
-        let size = if self.least > 0.0 && size < self.least { self.least } else { size };
-        let bits = (size + f32::from_bits(self.base)).to_bits();
-        // The base has no bit of its own within the mask.
-        (bits.wrapping_add(random >> (32 - DROPPED)) >> DROPPED) & self.mask
-    }
-
-    #[inline(always)]
-    fn decode(self, code: u32) -> f32 {
-        f32::from_bits((code & self.mask) << DROPPED | self.base) - f32::from_bits(self.base)
-    }
+/// The 8-bit numbers without sign are the exponents and 3 bits of fraction from here on, 2⁻³¹ in
+/// block scales: none becomes 0, so that nothing is divided by ε alone.
+#[inline(always)]
+fn unsigned_base(scale: f32) -> u32 {
+    scale.to_bits().saturating_sub(31 << 23)
 }
 
 impl<'a> Packed<'a> {
@@ -168,18 +158,18 @@ impl<'a> Packed<'a> {
                 for j in 0..BLOCK / 4 {
                     for quarter in 0..4 {
                         let code = words[j] >> (8 * quarter);
-                        let size = (scale * SIGNED.decode(code)).to_bits();
+                        let size = (scale * decode_signed(code)).to_bits();
                         to[j + quarter * BLOCK / 4] = number((code & 0x80) << 24 | size);
                     }
                 }
             }
             Format::Unsigned8 => {
                 let Some(words) = words.first_chunk::<{ BLOCK / 4 }>() else { return };
-                let scale = self.scales[at / BLOCK];
+                let base = unsigned_base(self.scales[at / BLOCK]);
                 for j in 0..BLOCK / 4 {
                     for quarter in 0..4 {
-                        let size = scale * UNSIGNED.decode(words[j] >> (8 * quarter));
-                        to[j + quarter * BLOCK / 4] = number(size.to_bits());
+                        let code = words[j] >> (8 * quarter) & 0xff;
+                        to[j + quarter * BLOCK / 4] = number(base + (code << DROPPED));
                     }
                 }
             }
@@ -189,7 +179,8 @@ impl<'a> Packed<'a> {
     /// The block that starts at element `at`, of which the first `len` numbers count.
     #[inline(always)]
     pub(crate) fn pack<F: Float>(&mut self, at: usize, len: usize, from: &[F; BLOCK], stir: Stir) {
-        self.pack_below(at, largest(from, len), from, stir);
+        let largest = if self.format.scaled() { largest(from, len) } else { 0 };
+        self.pack_below(at, largest, from, stir);
     }
 
     /// A block of numbers that were once unpacked, so that they are unpacked again bit for bit.
@@ -211,9 +202,10 @@ impl<'a> Packed<'a> {
     /// With the bits of a number that is at least as large as all.
     #[inline(always)]
     fn pack_below<F: Float>(&mut self, at: usize, largest: u32, from: &[F; BLOCK], stir: Stir) {
-        let mut inverse = 1.0;
+        let (mut inverse, mut base) = (1.0, 0);
         if let Some(scale) = self.scales.get_mut(at / BLOCK) {
             (*scale, inverse) = block_scale(largest);
+            base = unsigned_base(*scale);
         }
         let words = &mut self.words[at / BLOCK * self.format.words()..];
         match self.format {
@@ -241,7 +233,7 @@ impl<'a> Packed<'a> {
                     let byte = |quarter: usize| {
                         let x = bits(from[j + quarter * BLOCK / 4], f32::MAX);
                         let size = f32::from_bits(x & !SIGN) * inverse;
-                        let code = SIGNED.encode(size, stirs[quarter].bits(j));
+                        let code = encode_signed(size, stirs[quarter].bits(j));
                         (x >> 24 & 0x80 | code) << (8 * quarter)
                     };
                     words[j] = byte(0) | byte(1) | byte(2) | byte(3);
@@ -252,8 +244,9 @@ impl<'a> Packed<'a> {
                 let stirs = [0, 1, 2, 3].map(|quarter| stir.from(quarter * BLOCK / 4));
                 for j in 0..BLOCK / 4 {
                     let byte = |quarter: usize| {
-                        let x = f32::from_bits(bits(from[j + quarter * BLOCK / 4], f32::MAX));
-                        UNSIGNED.encode(x * inverse, stirs[quarter].bits(j)) << (8 * quarter)
+                        let x = bits(from[j + quarter * BLOCK / 4], f32::MAX).max(base) - base;
+                        let random = stirs[quarter].bits(j) >> (32 - DROPPED);
+                        (x + random) >> DROPPED << (8 * quarter)
                     };
                     words[j] = byte(0) | byte(1) | byte(2) | byte(3);
                 }
