@@ -25,7 +25,7 @@ pub fn each<F: Float, const N: usize>(
     slots: Slots<'_, F>,
     param: &mut [F],
     grad: &[F],
-    update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
+    update: impl Fn(F, F, [F; N]) -> (F, [F; N]) + Copy,
 ) {
     let scale = F::of(cx.grad_scale);
     if slots.is_packed(N) {
@@ -158,14 +158,39 @@ fn sweep<F: Float, const N: usize>(
     for_slots!(N, sweep)
 }
 
-/// The same for packed memory: a block is unpacked, updated and packed again while it is in the
-/// nearest cache.
+/// The same for packed memory: whole blocks, then a copy with room of what is left.
 #[inline(always)]
 fn blocks<F: Float, const N: usize>(
     slots: Slots<'_, F>,
     param: &mut [F],
     grad: &[F],
-    update: impl Fn(F, F, [F; N]) -> (F, [F; N]),
+    update: impl Fn(F, F, [F; N]) -> (F, [F; N]) + Copy,
+) {
+    let (full_p, rest_p) = param.as_chunks_mut::<BLOCK>();
+    let (full_g, rest_g) = grad.as_chunks::<BLOCK>();
+    let (full, rest) = slots.split_at(full_p.len() * BLOCK);
+    sweep_blocks(full, full_p, full_g, BLOCK, update);
+    if !rest_p.is_empty() {
+        let (mut last_p, mut last_g) = ([[F::zero(); BLOCK]], [[F::zero(); BLOCK]]);
+        last_p[0][..rest_p.len()].copy_from_slice(rest_p);
+        last_g[0][..rest_g.len()].copy_from_slice(rest_g);
+        sweep_blocks(rest, &mut last_p, &last_g, rest_p.len(), update);
+        rest_p.copy_from_slice(&last_p[0][..rest_p.len()]);
+    }
+}
+
+/// A block is unpacked, updated and packed again while it is in the nearest cache. Of each, the
+/// first `n` numbers count.
+///
+/// Compiled once for whole blocks and copies: where both stand in one loop, the compiler has to
+/// ask at every block whether they overlap with the memory that was unpacked.
+#[inline(never)]
+fn sweep_blocks<F: Float, const N: usize>(
+    slots: Slots<'_, F>,
+    param: &mut [[F; BLOCK]],
+    grad: &[[F; BLOCK]],
+    n: usize,
+    update: impl Fn(F, F, [F; N]) -> (F, [F; N]) + Copy,
 ) {
     let mut slots = slots;
     let ((key, offset), mut average) = (slots.stir, slots.average.take());
@@ -176,18 +201,9 @@ fn blocks<F: Float, const N: usize>(
             kernel::vectorize(
                 #[inline(always)]
                 move || {
-                    let len = param.len();
                     $(let mut $slot = [F::zero(); BLOCK];)*
-                    // The last block may be short: it is updated in a copy with room.
-                    let (mut last_p, mut last_g) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
-                    let (full_p, rest_p) = param.as_chunks_mut::<BLOCK>();
-                    let (full_g, rest_g) = grad[..len].as_chunks::<BLOCK>();
-                    last_p[..rest_p.len()].copy_from_slice(rest_p);
-                    last_g[..rest_g.len()].copy_from_slice(rest_g);
-                    let mut start = 0;
-                    let last = [(&mut last_p, &last_g)];
-                    for (p, g) in full_p.iter_mut().zip(full_g).chain(last).take(len.div_ceil(BLOCK)) {
-                        let n = BLOCK.min(len - start);
+                    for (b, (p, g)) in param.iter_mut().zip(grad).enumerate() {
+                        let start = b * BLOCK;
                         let _first = offset.wrapping_add(start as u32);
                         $($view.unpack(start, n, &mut $slot);)*
                         // Nothing else in this loop: divisions keep their unit busy, and what
@@ -203,9 +219,7 @@ fn blocks<F: Float, const N: usize>(
                         if let Some(Averaged { values, keep }) = &mut average {
                             average_here(&mut values[start..][..n], *keep, &p[..n]);
                         }
-                        start += n;
                     }
-                    rest_p.copy_from_slice(&last_p[..rest_p.len()]);
                 },
             )
         }};
