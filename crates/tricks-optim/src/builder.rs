@@ -174,14 +174,15 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
             if place.kind == ParamKind::Buffer || outcome.is_err() {
                 return;
             }
+            if let Err(error) = place.check(&param) {
+                outcome = Err(error);
+                return;
+            }
             let name = place.path.to_string();
-            outcome =
-                place.check(&param).and_then(|()| match bound.iter().any(|b| b.name == name) {
-                    true => {
-                        Err(Error::invalid("Optimizer", format!("two parameters named {name}")))
-                    }
-                    false => Ok(()),
-                });
+            if bound.iter().any(|bound| bound.name == name) {
+                outcome = Err(Error::invalid("Optimizer", format!("two parameters named {name}")));
+                return;
+            }
             if let Some((_, layer)) = &layers {
                 layer_of.push(layer(&place));
             }
@@ -195,12 +196,13 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
                 group,
                 lr_scale: 1.0,
                 t: 0,
+                rule: "",
                 slots: &[],
+                scalars_of: &[],
                 scalars: [0.0; MAX_SCALARS],
                 memory: Memory::default(),
             };
-            let made = new.remember(own.unwrap_or(&rule), storage);
-            outcome = std::mem::replace(&mut outcome, Ok(())).and(made);
+            outcome = new.remember(own.unwrap_or(&rule), storage);
             bound.push(new);
         });
         outcome?;
@@ -242,6 +244,16 @@ impl<F: Float> Bound<F> {
     /// # Errors
     /// More memory than there is room for; a shape the rule refuses.
     pub(crate) fn remember(&mut self, rule: &dyn Rule<F>, storage: (Storage, Noise)) -> Result<()> {
+        self.accepts(rule)?;
+        self.begin(rule, storage);
+        Ok(())
+    }
+
+    /// Refuses a rule that does not fit.
+    ///
+    /// # Errors
+    /// As [`Bound::remember`].
+    pub(crate) fn accepts(&self, rule: &dyn Rule<F>) -> Result<()> {
         let refuse = |what: String| Err(Error::invalid("Optimizer", what));
         let name = rule.name();
         let (slots, scalars) = (rule.slots(), rule.scalars());
@@ -254,9 +266,7 @@ impl<F: Float> Bound<F> {
                 Error::invalid(owner, format!("{}: {message}", self.name))
             }
             other => other,
-        })?;
-        self.begin(rule, storage);
-        Ok(())
+        })
     }
 
     /// New memory, as before the first update.
@@ -267,7 +277,7 @@ impl<F: Float> Bound<F> {
             .map(|(k, slot)| (*slot, rule.slot_shape(k, &self.shape), rule.initial(k)));
         let noise = noise.path(&Path::ROOT.name(&self.name));
         self.memory = Memory::new(shapes, rule.scratch(&self.shape), storage, noise);
-        self.slots = rule.slots();
+        (self.rule, self.slots, self.scalars_of) = (rule.name(), rule.slots(), rule.scalars());
         self.t = 0;
         for (value, scalar) in self.scalars.iter_mut().zip(rule.scalars()) {
             *value = scalar.initial;

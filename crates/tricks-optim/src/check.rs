@@ -5,6 +5,7 @@ use crate::group::{Group, check_rule};
 use crate::optimizer::{Bound, Optimizer};
 use crate::pending::Pending;
 use crate::rule::{Rule, Scope};
+use crate::slot::Slot;
 use crate::step::{Call, Policy};
 use tricks_tensor::{
     Error, Float, Grad, ParamKind, ParamMut, Parameters, Path, Place, Result, hyper, kernel,
@@ -20,6 +21,10 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         params: &mut (impl Parameters<F> + ?Sized),
     ) -> Result<()> {
         hyper::non_negative("step", "lr", call.lr)?;
+        let factor = F::of(call.grad_scale);
+        // A NaN comes from a gradient, which is named below.
+        let usable = factor.is_finite() || pending.is_some_and(|pending| pending.norm().is_some());
+        hyper::require("step", "factor on gradients", call.grad_scale, usable, F::RANGE)?;
         check_rule(&self.rule)?;
         self.groups.iter().try_for_each(Group::validate)?;
         let policy = self.policy(call);
@@ -32,6 +37,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         // A norm bounds every gradient: below the root of the largest number, no square overflows.
         let limit = F::max_value().widen().sqrt();
         let read = match pending {
+            // What a hook has changed since, no norm bounds.
+            Some(_) if !self.before.is_empty() => true,
             Some(pending) => pending.norm().is_none_or(|norm| norm.is_nan() || norm > limit),
             None => self.finite_check,
         };
@@ -43,11 +50,19 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             }
             let rule = policy.rule_of(bound.group);
             bound.check_rows(rule, &param)?;
-            if read { check_numbers(place, param, rule.squares()) } else { Ok(()) }
+            if !read {
+                return Ok(());
+            }
+            // Packed memory holds no number beyond `f32`.
+            let packed = size_of::<F>() > 4 && bound.memory.is_packed();
+            check_numbers(place, param, rule.squares(), packed)
         })?;
         match pending.and_then(Pending::norm) {
             Some(norm) if !norm.is_finite() => {
-                let message = format!("the gradients are finite, but their norm is {norm}");
+                let message = format!(
+                    "the gradients that count are finite, but the norm of all is {norm}: a frozen \
+                     parameter's gradient is not, or a sum overflows"
+                );
                 Err(Error::invalid("step", message))
             }
             _ => Ok(()),
@@ -95,12 +110,22 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// What does not depend on the numbers: memory, the rate, the loss.
     fn check_settings(&self, policy: &Policy<'_, F>, bound: &Bound<F>) -> Result<()> {
         let rule = policy.rule_of(bound.group);
-        let slots = rule.slots();
-        if !std::ptr::eq(slots, bound.slots) && slots != bound.slots {
-            let names =
-                |slots: &[_]| -> Vec<_> { slots.iter().map(|s: &crate::Slot| s.name).collect() };
-            let (has, needs) = (names(bound.slots), names(rule.slots()));
-            let message = format!("memory is {has:?}, the changed rule needs {needs:?}");
+        let (slots, scalars) = (rule.slots(), rule.scalars());
+        let Bound { memory, shape, name, .. } = bound;
+        let same_slots = std::ptr::eq(slots, bound.slots) || slots == bound.slots;
+        let fits = bound.rule == rule.name()
+            && same_slots
+            && (std::ptr::eq(scalars, bound.scalars_of) || scalars == bound.scalars_of)
+            && (0..slots.len()).all(|k| memory.has_len(k, rule.slot_len(k, shape)))
+            && memory.scratch() == rule.scratch(shape);
+        if !fits {
+            let (of, rule) = (bound.rule, rule.name());
+            let names = |of: &[Slot]| of.iter().map(|s| s.name).collect::<Vec<_>>().join(", ");
+            let (has, needs) = (names(bound.slots), names(slots));
+            let message = format!(
+                "{name}: its memory ({has}) was made for {of}, not for this {rule} ({needs}): switch \
+                 begins with another"
+            );
             return Err(Error::invalid("step", message));
         }
         let cx = policy.cx(rule, bound);
@@ -121,13 +146,26 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     }
 }
 
-fn check_numbers<F: Float>(place: &Place<'_>, param: ParamMut<'_, F>, squares: bool) -> Result<()> {
+fn check_numbers<F: Float>(
+    place: &Place<'_>,
+    param: ParamMut<'_, F>,
+    squares: bool,
+    packed: bool,
+) -> Result<()> {
     let mut grad = param.grad;
     let Some(grad) = grad.values() else { return Ok(()) };
     let first = if squares { kernel::first_square_overflow } else { kernel::first_non_finite };
-    let Some(index) = first(grad) else { return Ok(()) };
+    let most = f64::from(f32::MAX);
+    let most = if squares { most.sqrt() } else { most };
+    let too_large = |grad: &[F]| grad.iter().position(|g| g.widen().abs() > most);
+    let found = first(grad).or_else(|| if packed { too_large(grad) } else { None });
+    let Some(index) = found else { return Ok(()) };
     let value = grad[index];
-    let what = if value.is_finite() { "gradient, whose square overflows," } else { "gradient" };
+    let what = match (value.is_finite(), squares) {
+        (false, _) => "gradient",
+        (true, true) => "gradient, whose square overflows,",
+        (true, false) => "gradient, too large for packed memory,",
+    };
     let name = place.path.to_string();
     Err(Error::NonFinite { name, what, index, value: value.widen() })
 }

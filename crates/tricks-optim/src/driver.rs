@@ -105,7 +105,8 @@ fn run<'a, F: Float>(
     // Whole blocks on both sides of a cut; a parameter that must stay whole goes to one side.
     let cut = |job: Job<'a, F>, before: usize| {
         let (at, len) = ((total / 2).saturating_sub(before), job.param.len());
-        let goes_left = 2 * at > len;
+        // Of two equal sides the left: a job of which nothing went left would be cut again for ever.
+        let goes_left = 2 * at >= len;
         let at = at.next_multiple_of(BLOCK).min(len);
         let at = if job.whole { len * usize::from(goes_left) } else { at };
         job.split_at(at)

@@ -150,6 +150,20 @@ impl<F: Float> Memory<F> {
         self.slots[k].shape.as_deref()
     }
 
+    /// Whether it was made for this many numbers in slot `k`.
+    pub(crate) fn has_len(&self, k: usize, len: Option<usize>) -> bool {
+        len == self.slots[k].shape.as_ref().map(|_| self.slots[k].len)
+    }
+
+    /// The room it has for a step.
+    pub(crate) fn scratch(&self) -> usize {
+        self.scratch.len()
+    }
+
+    pub(crate) fn is_packed(&self) -> bool {
+        self.slots.iter().any(|kept| matches!(kept.data, Data::Packed { .. }))
+    }
+
     pub(crate) fn read(&self, k: usize) -> Vec<F> {
         self.slots[k].read()
     }
@@ -161,10 +175,6 @@ impl<F: Float> Memory<F> {
     /// Whether rows can be lent: blocks cannot be cut.
     pub(crate) fn has_rows(&self) -> bool {
         !self.is_packed()
-    }
-
-    fn is_packed(&self) -> bool {
-        self.slots.iter().any(|kept| matches!(kept.data, Data::Packed { .. }))
     }
 
     /// For the `t`-th update.

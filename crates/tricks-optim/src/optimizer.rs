@@ -3,7 +3,7 @@ use crate::builder::{Follow, Hook};
 use crate::group::{Group, check_rule, check_storage};
 use crate::memory::Memory;
 use crate::rule::{MAX_SUMS, Rule, WeightDecay};
-use crate::slot::{MAX_SCALARS, Slot};
+use crate::slot::{MAX_SCALARS, Scalar, Slot};
 use crate::step::Call;
 use crate::storage::Storage;
 use std::fmt;
@@ -48,6 +48,8 @@ pub(crate) struct SetMemory {
     pub(crate) scalars: [f64; MAX_SCALARS],
     /// Of the present step.
     pub(crate) sums: [f64; MAX_SUMS],
+    /// Whether any parameter has added to them.
+    pub(crate) gathered: bool,
 }
 
 /// What the optimizer knows of one parameter.
@@ -61,8 +63,12 @@ pub(crate) struct Bound<F> {
     /// The factor of its layer on the learning rate.
     pub(crate) lr_scale: f64,
     pub(crate) t: u64,
-    /// The slots that `memory` was made for.
+    /// The rule that `memory` was made for.
+    pub(crate) rule: &'static str,
+    /// Its slots.
     pub(crate) slots: &'static [Slot],
+    /// What `scalars` are.
+    pub(crate) scalars_of: &'static [Scalar],
     pub(crate) scalars: [f64; MAX_SCALARS],
     pub(crate) memory: Memory<F>,
 }
@@ -77,8 +83,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// # Errors
     /// A learning rate that is negative or not finite; another set of parameters than was bound,
     /// or in another order; shapes that changed; a NaN or infinite gradient; a loss that is missing
-    /// or not finite where the rule needs it; the error of a hook. Everything is checked before
-    /// anything is changed.
+    /// or not finite where the rule needs it; the error of a hook. Everything is checked before a
+    /// parameter or its memory is changed; what [`Builder::follow`](crate::Builder::follow) and the
+    /// hooks before the step have done by then stands.
     pub fn step<'a>(
         &mut self,
         args: impl Into<StepArgs<'a, F>>,
@@ -87,7 +94,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     where
         F: 'a,
     {
-        let StepArgs { lr, pending, loss, mut average } = args.into();
+        let StepArgs { lr, pending, twice, loss, mut average } = args.into();
         if let Some(follow) = &mut self.follow {
             follow(self.steps, &mut self.rule, &mut self.groups);
         }
@@ -98,8 +105,13 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let grad_scale = sign * pending.map_or(1.0, |pending| pending.factor());
         let call = Call { lr, grad_scale, loss };
+        if twice {
+            let message =
+                "StepArgs::clip was called twice: chain what was found with Pending::then";
+            return Err(Error::invalid("step", message));
+        }
         self.check(call, pending, average.as_deref(), params)?;
-        self.measure_groups(call, params);
+        self.measure_groups(call, params)?;
         if let Some(average) = &mut average {
             average.begin();
         }
@@ -121,15 +133,15 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
 
     /// The rule, to change a hyper-parameter in mid-run. The next step checks its range.
     ///
-    /// The memory stays as it is: a change that needs other slots is refused by the next step.
+    /// The memory stays as it is: another rule, or a change that needs other memory, is refused by
+    /// the next step; [`Optimizer::switch`] is for these.
     pub fn rule_mut(&mut self) -> &mut R {
         &mut self.rule
     }
 
     /// The groups, in the order they were added, to change in mid-run; the next step checks them.
     ///
-    /// A group's rule may be replaced by one of the same memory; [`Optimizer::switch_group`] is for
-    /// the others.
+    /// A group's rule may be changed, not replaced by another: [`Optimizer::switch_group`] does that.
     pub fn groups_mut(&mut self) -> &mut [Group<F>] {
         &mut self.groups
     }
@@ -143,8 +155,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     ///
     /// The new rule starts as in a first step: its memory is as before any update, and the counts
     /// that correct its averages start over. What stays: the count of steps, the groups and
-    /// those with rules of their own, storage, hooks. Hyper-parameters that followed a schedule
-    /// stay where they are: they were the old rule's.
+    /// those with rules of their own, the weight decay of the builder, storage, hooks. What
+    /// hyper-parameters followed ends with the old rule; [`Optimizer::follow`] begins anew.
     ///
     /// ```
     /// use tricks_optim::{Adam, Momentum, Optimizer};
@@ -189,6 +201,19 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         Ok(optimizer)
     }
 
+    /// Hyper-parameters that follow a schedule from here on, as
+    /// [`Builder::follow`](crate::Builder::follow): after a switch of the rule, or in place of what
+    /// they followed before.
+    #[must_use]
+    pub fn follow(self, f: impl FnMut(u64, &mut R, &mut [Group<F>]) + Send + 'static) -> Self {
+        Self { follow: Some(Box::new(f)), ..self }
+    }
+
+    /// Another weight decay from here on, of all parameters whose group does not say otherwise.
+    pub fn set_weight_decay(&mut self, decay: WeightDecay) {
+        self.weight_decay = Some(decay);
+    }
+
     /// Gives a group another rule, which starts as in [`Optimizer::switch`].
     ///
     /// # Errors
@@ -199,8 +224,12 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             let message = format!("group {index} of {}", self.groups.len());
             return Err(Error::invalid("switch_group", message));
         };
-        for bound in self.bound.iter_mut().filter(|bound| bound.group == Some(index)) {
-            bound.remember(&*rule, self.storage)?;
+        let of_group = |bound: &&mut Bound<F>| bound.group == Some(index);
+        for bound in self.bound.iter_mut().filter(of_group) {
+            bound.accepts(&*rule)?;
+        }
+        for bound in self.bound.iter_mut().filter(of_group) {
+            bound.begin(&*rule, self.storage);
         }
         group.rule = Some(rule);
         self.begin_set(Some(index));
@@ -219,7 +248,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
 
     /// Calls `f` with the parameters at the point where the rule wants to be evaluated, and puts
     /// them back: the average of [`ScheduleFree`](crate::ScheduleFree); for most rules the
-    /// parameters as they are.
+    /// parameters as they are. If `f` panics, they stay at that point.
     ///
     /// # Errors
     /// Another set of parameters than was bound.

@@ -66,7 +66,7 @@ pub(crate) struct Stir(u32);
 /// update of every parameter.
 #[inline(always)]
 pub(crate) fn stirred(key: u32, first: u32, k: usize) -> Stir {
-    Stir(first.wrapping_mul(ROTATION).wrapping_add(key.rotate_left(8 * k as u32)))
+    Stir(first.wrapping_mul(ROTATION).wrapping_add(key.rotate_left(7 * k as u32)))
 }
 
 /// The golden ratio of 2³².
@@ -108,8 +108,9 @@ const SIGNED_MASK: u32 = 0x7f;
 #[inline(always)]
 fn encode_signed(size: f32, random: u32) -> u32 {
     let bits = (size + f32::from_bits(SIGNED_BASE)).to_bits();
-    // The base has no bit of its own within the mask.
-    (bits.wrapping_add(random >> (32 - DROPPED)) >> DROPPED) & SIGNED_MASK
+    let code = (bits.wrapping_add(random >> (32 - DROPPED)) >> DROPPED) - (SIGNED_BASE >> DROPPED);
+    // The largest may be rounded up out of the range.
+    code.min(SIGNED_MASK)
 }
 
 #[inline(always)]
@@ -246,7 +247,7 @@ impl<'a> Packed<'a> {
                     let byte = |quarter: usize| {
                         let x = bits(from[j + quarter * BLOCK / 4], f32::MAX).max(base) - base;
                         let random = stirs[quarter].bits(j) >> (32 - DROPPED);
-                        (x + random) >> DROPPED << (8 * quarter)
+                        ((x + random) >> DROPPED).min(0xff) << (8 * quarter)
                     };
                     words[j] = byte(0) | byte(1) | byte(2) | byte(3);
                 }

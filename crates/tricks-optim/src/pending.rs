@@ -1,4 +1,4 @@
-use tricks_tensor::{Float, Parameters, Result, StateDict};
+use tricks_tensor::{Error, Float, Parameters, Result, StateDict};
 
 /// What transforms leave to the step: a factor on every gradient, not applied yet.
 ///
@@ -23,6 +23,34 @@ impl Pending {
     /// With what is known of the gradients: no element, times the factor, is larger than `norm`.
     pub fn bounded(self, norm: f64) -> Self {
         Self { norm: Some(norm), ..self }
+    }
+
+    /// Applies a transform to gradients of which this is still to be done: a clip after the
+    /// unscaling of a loss.
+    ///
+    /// ```
+    /// use tricks_optim::{ClipGlobalNorm, LossScaler, Optimizer, Sgd, StepArgs};
+    /// // Gradients (3, 4) of a loss that was scaled by 1024.
+    /// let (mut w, mut dw) = ([0.0f32; 2], [3.0 * 1024.0, 4.0 * 1024.0]);
+    /// let mut params = [("w", &mut w[..], &mut dw[..])];
+    /// let mut sgd = Optimizer::builder(Sgd).bind(&mut params)?;
+    /// let mut scaler = LossScaler::new(1024.0)?;
+    /// if let Some(pending) = scaler.check(&mut params) {
+    ///     let pending = pending.then(&mut ClipGlobalNorm::optax(), &mut params)?;
+    ///     sgd.step(StepArgs::new(1.0).clip(pending), &mut params)?;
+    /// }
+    /// assert!((w[0] + 0.6).abs() < 1e-6 && (w[1] + 0.8).abs() < 1e-6);
+    /// # Ok::<(), tricks_tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the transform refuses.
+    pub fn then<F: Float>(
+        self,
+        transform: &mut impl Transform<F>,
+        params: &mut impl Parameters<F>,
+    ) -> Result<Self> {
+        transform.apply(params, self)
     }
 
     /// The factor on every gradient.
@@ -103,8 +131,24 @@ macro_rules! tuple {
             }
 
             fn load_state(&mut self, state: &StateDict) -> Result<()> {
-                $(self.$i.load_state(&state.section(stringify!($i)))?;)*
-                Ok(())
+                let parts = [$(concat!(stringify!($i), ".")),*];
+                let unexpected = state.iter().map(|(name, _)| name);
+                let unexpected: Vec<String> = unexpected
+                    .filter(|name| !parts.iter().any(|part| name.starts_with(part)))
+                    .map(|name| format!("{name} is unexpected"))
+                    .collect();
+                if !unexpected.is_empty() {
+                    return Err(Error::State { problems: unexpected });
+                }
+                let before = self.state();
+                let mut load = |state: &StateDict| -> Result<()> {
+                    $(self.$i.load_state(&state.section(stringify!($i)))?;)*
+                    Ok(())
+                };
+                load(state).inspect_err(|_| {
+                    // What was its own state a moment ago fits.
+                    let _ = load(&before);
+                })
             }
         }
     };

@@ -28,6 +28,13 @@ pub trait Describe: Send + Sync {
         Some(shape.to_vec())
     }
 
+    /// How many numbers [`Describe::slot_shape`] comes to; asked in every step, so nothing may be
+    /// allocated.
+    fn slot_len(&self, slot: usize, shape: &[usize]) -> Option<usize> {
+        let _ = slot;
+        Some(shape.iter().product())
+    }
+
     /// Refuses parameters of a shape it cannot update.
     ///
     /// # Errors
@@ -89,8 +96,13 @@ pub trait Describe: Send + Sync {
 pub trait Rule<F: Float>: Describe + Any {
     /// Updates `param` and its memory.
     ///
+    /// `cx.t` is at least 1, `cx.scalars` are those of [`Describe::scalars`], moved by
+    /// [`Describe::advance`], and `grad` and every slot are as long as they were bound: the driver
+    /// sees to it, and so must whoever calls this without one.
+    ///
     /// If the scope is [`Scope::Element`], the driver may call this with any piece of a parameter,
-    /// so an element's update depends on nothing but its own value, gradient and memory, and `cx`.
+    /// so an element's update depends on nothing but its own value, gradient and memory, and `cx`;
+    /// it goes through [`each`](crate::each), which alone knows packed memory and riding averages.
     fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]);
 
     /// If the scope is [`Scope::Set`]: looks at one whole parameter before any is updated, may
@@ -140,6 +152,7 @@ impl<R: Describe + ?Sized> Describe for Box<R> {
         fn slots(&self) -> &'static [Slot];
         fn initial(&self, slot: usize) -> f64;
         fn slot_shape(&self, slot: usize, shape: &[usize]) -> Option<Vec<usize>>;
+        fn slot_len(&self, slot: usize, shape: &[usize]) -> Option<usize>;
         fn check_shape(&self, shape: &[usize]) -> Result<()>;
         fn scratch(&self, shape: &[usize]) -> usize;
         fn scalars(&self) -> &'static [Scalar];

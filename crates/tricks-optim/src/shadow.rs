@@ -144,19 +144,16 @@ impl<F: Float> Shadow<F> {
     }
 
     /// Reads what [`Shadow::save`] has written; take it over with [`Shadow::take`] when all is read.
-    pub(crate) fn read<'s>(
-        &self,
-        reader: &mut StateReader<'s>,
-        suffix: &str,
-    ) -> Vec<Option<&'s [F]>> {
-        let entry =
-            |entry: &Entry<F>| reader.get(&format!("{}/{suffix}", entry.name), &entry.shape);
+    pub(crate) fn read<'s>(&self, reader: &mut StateReader<'s>, suffix: &str) -> Vec<&'s [F]> {
+        let entry = |entry: &Entry<F>| {
+            reader.finite::<F>(&format!("{}/{suffix}", entry.name), &entry.shape)
+        };
         self.entries.iter().map(entry).collect()
     }
 
-    pub(crate) fn take(&mut self, saved: Vec<Option<&[F]>>) {
+    pub(crate) fn take(&mut self, saved: Vec<&[F]>) {
         for (values, saved) in self.lend().zip(saved) {
-            values.copy_from_slice(saved.unwrap_or_default());
+            values.copy_from_slice(saved);
         }
     }
 }

@@ -1,6 +1,6 @@
-use crate::optimizer::{Bound, Optimizer};
+use crate::optimizer::Optimizer;
 use crate::rule::{Rule, Scope};
-use tricks_tensor::{Float, Result, StateDict, StateReader, kernel};
+use tricks_tensor::{Float, Result, StateDict, StateReader};
 
 /// The layout of the state, refused when it is newer.
 const LAYOUT: u64 = 1;
@@ -10,8 +10,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// `layers.0.weight/t` for each parameter's count, `step`, and `rule/NAME` (the version of the
     /// layout) for each rule in use; scalars of a rule as `layers.0.weight/mu_product`, those of a
     /// rule whose scope is the set as `set/d`, or `set.0/d` for the rule of group 0. Memory is
-    /// written in the number type of the parameters, however it is stored. Parameters that were
-    /// always frozen have no entries.
+    /// written in the number type of the parameters, however it is stored. A parameter that was never
+    /// updated has its count alone, 0.
     ///
     /// ```
     /// use tricks_optim::{Adam, Optimizer};
@@ -34,10 +34,13 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                 state.insert_number(format!("{prefix}{}", scalar.name), value);
             }
         }
-        for bound in self.bound.iter().filter(|bound| self.is_saved(bound)) {
+        for bound in &self.bound {
             let rule = self.rule_of(bound.group);
             state.insert_count(format!("rule/{}", rule.name()), LAYOUT);
             state.insert_count(format!("{}/t", bound.name), bound.t);
+            if bound.t == 0 {
+                continue;
+            }
             if rule.scope() != Scope::Set {
                 for (scalar, value) in rule.scalars().iter().zip(bound.scalars) {
                     state.insert_number(format!("{}/{}", bound.name, scalar.name), value);
@@ -72,18 +75,17 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         }
         let mut counts = Vec::with_capacity(self.bound.len());
         for bound in &self.bound {
-            let count = format!("{}/t", bound.name);
-            if self.is_frozen(bound.group) && state.entry(&count).is_none() {
-                // Frozen since the start: there is nothing to know.
-                counts.push(None);
-                continue;
-            }
             let rule = self.rule_of(bound.group);
             let version = format!("rule/{}", rule.name());
             if let Some(layout) = reader.count(&version).filter(|layout| *layout != LAYOUT) {
                 reader.refuse(format!("{version} is layout {layout}, this version reads {LAYOUT}"));
             }
-            let t = reader.count(&count).unwrap_or_default();
+            let t = reader.count(&format!("{}/t", bound.name));
+            if t == Some(0) {
+                counts.push(None);
+                continue;
+            }
+            let t = t.unwrap_or_default();
             let mut scalars = bound.scalars;
             if rule.scope() != Scope::Set {
                 for (scalar, value) in rule.scalars().iter().zip(&mut scalars) {
@@ -95,17 +97,26 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             for (k, slot) in bound.slots.iter().enumerate() {
                 let Some(shape) = bound.memory.shape(k) else { continue };
                 let name = format!("{}/{}", bound.name, slot.name);
-                let saved = reader.get::<F>(&name, shape).unwrap_or_default();
-                if let Some(i) = kernel::first_non_finite(saved) {
-                    reader.refuse(format!("{name} is {} at flat index {i}", saved[i]));
+                let saved = reader.finite::<F>(&name, shape);
+                let negative = |x: &F| slot.non_negative && *x < F::zero();
+                if let Some(i) = saved.iter().position(negative) {
+                    let value = saved[i];
+                    reader.refuse(format!(
+                        "{name} is {value} at flat index {i}, must not be negative"
+                    ));
                 }
             }
         }
         reader.end()?;
 
         (self.steps, self.sets) = (steps, sets);
-        for (bound, count) in self.bound.iter_mut().zip(counts) {
-            let Some((t, scalars)) = count else { continue };
+        let Self { bound, groups, rule, storage, .. } = self;
+        for (bound, count) in bound.iter_mut().zip(counts) {
+            let Some((t, scalars)) = count else {
+                let own = bound.group.and_then(|index| groups[index].rule.as_deref());
+                bound.begin(own.unwrap_or(rule), *storage);
+                continue;
+            };
             (bound.t, bound.scalars) = (t, scalars);
             for (k, slot) in bound.slots.iter().enumerate() {
                 let Some(shape) = bound.memory.shape(k).map(<[_]>::to_vec) else { continue };
@@ -114,11 +125,6 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             }
         }
         Ok(())
-    }
-
-    /// A parameter that was always frozen has nothing to save.
-    fn is_saved(&self, bound: &Bound<F>) -> bool {
-        bound.t > 0 || !self.is_frozen(bound.group)
     }
 
     /// The rules whose scope is the set: the prefix of their entries, and their place in `sets`.

@@ -7,7 +7,7 @@ use crate::group::Group;
 use crate::optimizer::{Bound, Optimizer};
 use crate::rule::{MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
 use crate::slots::Slots;
-use tricks_tensor::{Float, Grad, ParamKind, ParamMut, Parameters, Path, kernel};
+use tricks_tensor::{Error, Float, Grad, ParamKind, ParamMut, Parameters, Path, Result, kernel};
 
 /// What is the same for every parameter of a step.
 #[derive(Clone, Copy)]
@@ -73,25 +73,31 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         group.and_then(|index| self.groups[index].rule.as_deref()).unwrap_or(&self.rule)
     }
 
-    pub(crate) fn is_frozen(&self, group: Option<usize>) -> bool {
-        group.is_some_and(|index| self.groups[index].frozen)
-    }
-
     /// What each group's own clip comes to; one read of its gradients.
+    ///
+    /// # Errors
+    /// A norm that is not finite.
     pub(crate) fn measure_groups(
         &mut self,
         call: Call,
         params: &mut (impl Parameters<F> + ?Sized),
-    ) {
+    ) -> Result<()> {
         for (index, group) in self.groups.iter().enumerate() {
             self.clips[index] = match group.clip {
-                Some(clip) => {
+                Some(clip) if !group.frozen => {
                     let of_group = |position: usize| self.bound[position].group == Some(index);
-                    clip.measure_some(params, call.grad_scale.abs(), of_group).scale()
+                    let clip = clip.measure_some(params, call.grad_scale.abs(), of_group);
+                    let norm = clip.norm();
+                    if !norm.is_finite() {
+                        let message = format!("group {index}: the norm of its gradients is {norm}");
+                        return Err(Error::invalid("step", message));
+                    }
+                    clip.scale()
                 }
-                None => 1.0,
+                _ => 1.0,
             };
         }
+        Ok(())
     }
 
     /// For rules whose scope is the set: a visit that gathers sums, and what follows from them.
@@ -103,7 +109,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         }
         let Self { rule, groups, bound, weight_decay, clips, sets, .. } = self;
         let policy = Policy { rule, groups, weight_decay: *weight_decay, clips, call };
-        sets.iter_mut().for_each(|set| set.sums = [0.0; MAX_SUMS]);
+        sets.iter_mut().for_each(|set| (set.sums, set.gathered) = ([0.0; MAX_SUMS], false));
         let mut bounds = bound.iter_mut();
         params.visit(&Path::ROOT, &mut |place, param| {
             if place.kind == ParamKind::Buffer {
@@ -120,6 +126,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             let mut memory = std::mem::take(&mut bound.memory);
             let cx = StepCx { scalars: &set.scalars, ..policy.cx(rule, bound) };
             rule.gather(&cx, memory.lend(cx.t), param.value, grad, &mut set.sums);
+            set.gathered = true;
             bound.memory = memory;
         });
         for (index, set) in sets.iter_mut().enumerate() {
@@ -128,7 +135,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                 Some(group) => group.rule.as_deref(),
                 None => Some(policy.rule),
             };
-            if let Some(rule) = rule.filter(|rule| is_set(*rule)) {
+            // A set without a gradient stays as it is.
+            if let Some(rule) = rule.filter(|rule| is_set(*rule) && set.gathered) {
                 set.t = set.t.saturating_add(1);
                 let lr = call.lr * group.map_or(1.0, |group| group.lr_scale);
                 let loss = call.loss.unwrap_or(f64::NAN);

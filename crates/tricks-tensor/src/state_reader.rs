@@ -1,4 +1,4 @@
-use crate::{Entry, Error, Float, Result, StateDict, Values};
+use crate::{Entry, Error, Float, Result, StateDict, Values, kernel};
 use std::collections::BTreeSet;
 
 /// Reads a state and keeps account: of what is missing or does not fit, and of what nobody asked
@@ -36,6 +36,15 @@ impl<'s> StateReader<'s> {
     pub fn get<F: Float>(&mut self, name: &str, shape: &[usize]) -> Option<&'s [F]> {
         self.asked.insert(name.to_string());
         self.note(self.state.get(name, shape))
+    }
+
+    /// [`StateReader::get`] of numbers that must all be finite; none if they are missing.
+    pub fn finite<F: Float>(&mut self, name: &str, shape: &[usize]) -> &'s [F] {
+        let saved = self.get::<F>(name, shape).unwrap_or_default();
+        if let Some(i) = kernel::first_non_finite(saved) {
+            self.refuse(format!("{name} is {} at flat index {i}", saved[i]));
+        }
+        saved
     }
 
     /// [`StateDict::count`].

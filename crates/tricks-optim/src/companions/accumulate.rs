@@ -84,9 +84,10 @@ impl<F: Float> Accumulate<F> {
         let last = self.added + 1 == self.every;
         let factor = if last && !self.sum { 1.0 / self.every as f64 } else { 1.0 };
         let factor = F::of(factor);
-        let mut found = self.found.iter_mut();
+        let widths: Vec<usize> = self.widths();
+        let mut found = self.found.iter_mut().zip(widths);
         self.dense.each(params, |sum, param| {
-            let Some(found) = found.next() else { return };
+            let Some((found, width)) = found.next() else { return };
             match (param.grad, &mut *found) {
                 (Grad::Dense(grad), _) => {
                     sum.iter_mut().zip(grad).for_each(|(a, g)| *a = (*a + *g) * factor);
@@ -94,7 +95,7 @@ impl<F: Float> Accumulate<F> {
                 }
                 (Grad::Rows { rows, values }, Found::Rows(sum)) => sum.add_all(rows, values),
                 (Grad::Rows { rows, values }, _) => {
-                    let mut sum = RowGrad::new(values.len() / rows.len().max(1));
+                    let mut sum = RowGrad::new(width);
                     sum.add_all(rows, values);
                     *found = Found::Rows(sum);
                 }
@@ -112,7 +113,13 @@ impl<F: Float> Accumulate<F> {
         Ok(last)
     }
 
-    /// The parameters with what was accumulated in the place of their gradients.
+    /// Numbers of a row of each parameter.
+    fn widths(&self) -> Vec<usize> {
+        self.dense.iter().map(|(_, shape, _)| shape.iter().skip(1).product()).collect()
+    }
+
+    /// The parameters with what was accumulated in the place of their gradients: for a step, once
+    /// [`Accumulate::add`] has said that it is time. Before, it is a sum that was not divided yet.
     pub fn over<'a, P: Parameters<F> + ?Sized>(
         &'a mut self,
         params: &'a mut P,
@@ -171,6 +178,7 @@ impl<F: Float> Accumulate<F> {
         for ((name, shape, sum), found) in self.dense.iter().zip(found) {
             match found {
                 Found::Nothing => {}
+                Found::Rows(rows) if rows.is_empty() => {}
                 Found::Dense => state.insert(format!("{name}/sum"), shape, sum),
                 Found::Rows(sum) => {
                     let mut sum = sum.clone();
@@ -200,13 +208,19 @@ impl<F: Float> Accumulate<F> {
         for (name, shape, _) in self.dense.iter() {
             let (sum, rows) = (format!("{name}/sum"), format!("{name}/rows"));
             sums.push(if state.entry(&sum).is_some() {
-                Saved::Dense(reader.get(&sum, shape).unwrap_or_default())
+                Saved::Dense(reader.finite(&sum, shape))
             } else if state.entry(&rows).is_some() {
                 let rows = reader.counts(&rows).unwrap_or_default();
-                let [count, row @ ..] = shape else { continue };
-                let found = [rows.len(), row.iter().product()];
-                let values = reader.get(&format!("{name}/values"), &found).unwrap_or_default();
-                if let Some(row) = rows.iter().find(|row| **row >= *count as u64) {
+                let (count, width) = match shape {
+                    [count, row @ ..] => (*count, row.iter().product()),
+                    [] => {
+                        reader.refuse(format!("{name}/rows: {name} is a number, it has no rows"));
+                        (0, 0)
+                    }
+                };
+                let found = [rows.len(), width];
+                let values = reader.finite(&format!("{name}/values"), &found);
+                if let Some(row) = rows.iter().find(|row| **row >= count as u64) {
                     reader.refuse(format!("{name}/rows has row {row} of {count}"));
                 }
                 Saved::Rows(rows, values)
@@ -217,7 +231,9 @@ impl<F: Float> Accumulate<F> {
         reader.end()?;
         self.clear();
         self.added = added;
-        for ((sum, found), saved) in self.dense.lend().zip(&mut self.found).zip(sums) {
+        let widths = self.widths();
+        let places = self.dense.lend().zip(&mut self.found).zip(widths);
+        for (((sum, found), width), saved) in places.zip(sums) {
             *found = match saved {
                 Saved::Nothing => Found::Nothing,
                 Saved::Dense(saved) => {
@@ -226,7 +242,7 @@ impl<F: Float> Accumulate<F> {
                 }
                 Saved::Rows(rows, values) => {
                     let rows: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
-                    let mut sum = RowGrad::new(values.len() / rows.len().max(1));
+                    let mut sum = RowGrad::new(width);
                     sum.add_all(&rows, values);
                     Found::Rows(sum)
                 }

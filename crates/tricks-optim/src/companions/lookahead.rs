@@ -106,6 +106,9 @@ impl<F: Float> Lookahead<F> {
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
         let mut reader = state.reader();
         let calls = reader.count("calls").unwrap_or_default();
+        if calls >= self.period {
+            reader.refuse(format!("calls is {calls}, the slow weights move at {}", self.period));
+        }
         let saved = self.slow.read(&mut reader, "slow");
         reader.end()?;
         self.calls = calls;

@@ -46,13 +46,17 @@ pub struct LossScaler {
     good: u64,
 }
 
+/// What a scale may be: it and its reciprocal are to be numbers in single precision, too.
+const SCALES: std::ops::RangeInclusive<f64> = f32::MIN_POSITIVE as f64..=f32::MAX as f64;
+
 impl LossScaler {
     /// Starts from `scale`; the rest as PyTorch has it.
     ///
     /// # Errors
     /// A scale that is not finite and above 0.
     pub fn new(scale: f64) -> Result<Self> {
-        hyper::positive("LossScaler", "scale", scale)?;
+        let ok = SCALES.contains(&scale);
+        hyper::require("LossScaler", "scale", scale, ok, "a positive number of type f32")?;
         Ok(Self { scale, growth: 2.0, backoff: 0.5, interval: 2000, good: 0 })
     }
 
@@ -136,8 +140,11 @@ impl LossScaler {
         let mut reader = state.reader();
         let scale = reader.number("scale").unwrap_or(1.0);
         let good = reader.count("good").unwrap_or_default();
-        if !(scale.is_finite() && scale > 0.0) {
-            reader.refuse(format!("scale is {scale}, must be finite and above 0"));
+        if !SCALES.contains(&scale) {
+            reader.refuse(format!("scale is {scale}, must be a positive number of type f32"));
+        }
+        if good >= self.interval {
+            reader.refuse(format!("good is {good}, the scale moves at {}", self.interval));
         }
         reader.end()?;
         (self.scale, self.good) = (scale, good);

@@ -1,4 +1,4 @@
-use tricks_tensor::{Error, Float, ParamKind, Parameters, Path, Place, Result, hyper};
+use tricks_tensor::{Error, Float, ParamKind, Parameters, Path, Place, Result, hyper, kernel};
 
 /// A set that parameters are brought back into after a step.
 ///
@@ -108,9 +108,18 @@ impl Projection {
     /// Projects one parameter of this shape.
     ///
     /// # Errors
-    /// Numbers out of range.
+    /// Hyper-parameters out of range; numbers that do not fill the shape; a number that is NaN or
+    /// infinite. Nothing is changed then.
     pub fn apply<F: Float>(self, x: &mut [F], shape: &[usize]) -> Result<()> {
         self.validate()?;
+        if shape.iter().product::<usize>() != x.len() {
+            let message = format!("{} numbers do not fill {shape:?}", x.len());
+            return Err(Error::invalid("Projection", message));
+        }
+        if let Some(index) = kernel::first_non_finite(x) {
+            let message = format!("number {index} is {}", x[index]);
+            return Err(Error::invalid("Projection", message));
+        }
         let rows = if shape.len() > 1 { shape[0].max(1) } else { 1 };
         let width = (x.len() / rows).max(1);
         match self {
@@ -161,7 +170,12 @@ pub fn project<F: Float>(
     let mut outcome = Ok(());
     params.visit(&Path::ROOT, &mut |place, param| {
         if place.kind != ParamKind::Buffer && outcome.is_ok() && select(&place) {
-            outcome = projection.apply(param.value, place.shape);
+            outcome = projection.apply(param.value, place.shape).map_err(|error| match error {
+                Error::Invalid { owner, message } => {
+                    Error::invalid(owner, format!("{}: {message}", place.path))
+                }
+                other => other,
+            });
         }
     });
     outcome

@@ -1,4 +1,5 @@
 use crate::shadow::Shadow;
+use crate::transform::refuse_rows;
 use tricks_tensor::{Error, Float, Parameters, Result, hyper, kernel};
 
 /// Sharpness-aware minimization: the gradient is taken where the loss nearby is worst.
@@ -20,7 +21,7 @@ use tricks_tensor::{Error, Float, Parameters, Result, hyper, kernel};
 /// nothing to save.
 ///
 /// # Notes
-/// Twice the work of a step. Biases and scales are moved too. Optax' `sam` has no ε.
+/// For losses that are minimized: to maximize, negate the loss. Twice the work of a step. Biases and scales are moved too. Optax' `sam` has no ε.
 ///
 /// # Source
 /// Foret, Kleiner, Mobahi, Neyshabur: *Sharpness-aware minimization for efficiently improving
@@ -89,14 +90,9 @@ impl<F: Float> Sam<F> {
         }
         let Self { adaptive, eta, .. } = *self;
         let mut sum = 0.0;
-        let mut fault = None;
+        refuse_rows("Sam", params)?;
         self.start.each(params, |_, mut param| {
             let Some(grad) = param.grad.values() else { return };
-            if grad.len() != param.value.len() {
-                fault =
-                    Some(Error::invalid("Sam", "a gradient is row-sparse, all numbers are needed"));
-                return;
-            }
             sum += if adaptive {
                 kernel::sum_zip(
                     [&*param.value, &*grad],
@@ -110,7 +106,6 @@ impl<F: Float> Sam<F> {
                 kernel::sum_squares(grad)
             };
         })?;
-        fault.map_or(Ok(()), Err)?;
         if !sum.is_finite() {
             let message = format!("the squares of the gradients sum to {sum}");
             return Err(Error::invalid("Sam", message));

@@ -1,7 +1,7 @@
 use super::history::{History, Pair};
 use super::{Lbfgs, Memory};
 use crate::shadow::Shadow;
-use tricks_tensor::{Float, Result, StateDict, StateReader, kernel};
+use tricks_tensor::{Float, Result, StateDict, StateReader};
 
 impl<F: Float> Lbfgs<F> {
     /// Everything a resumed run needs: `iterations`, `evaluations` and `pairs` as counts, and for
@@ -73,11 +73,11 @@ pub(crate) fn load<F: Float, const N: usize>(
     let (mut read, mut all) = ([const { Vec::new() }; N], Vec::new());
     for (name, shape, values) in set.iter() {
         for (vector, read) in vectors.iter().zip(&mut read) {
-            read.extend_from_slice(finite(reader, &format!("{name}/{vector}"), shape));
+            read.extend_from_slice(reader.finite(&format!("{name}/{vector}"), shape));
         }
         let rows = [&[count], shape].concat();
-        let s = finite(reader, &format!("{name}/s"), &rows);
-        let y = finite(reader, &format!("{name}/y"), &rows);
+        let s = reader.finite(&format!("{name}/s"), &rows);
+        let y = reader.finite(&format!("{name}/y"), &rows);
         all.push((s, y, values.len()));
     }
     let is_whole = all.iter().all(|(s, y, len)| [s.len(), y.len()] == [count * len; 2]);
@@ -93,13 +93,4 @@ pub(crate) fn load<F: Float, const N: usize>(
         history.push(pair, count);
     }
     (read, history)
-}
-
-/// An entry; a number that is not finite is noted.
-fn finite<'s, F: Float>(reader: &mut StateReader<'s>, name: &str, shape: &[usize]) -> &'s [F] {
-    let saved = reader.get::<F>(name, shape).unwrap_or_default();
-    if let Some(i) = kernel::first_non_finite(saved) {
-        reader.refuse(format!("{name} is {} at flat index {i}", saved[i]));
-    }
-    saved
 }

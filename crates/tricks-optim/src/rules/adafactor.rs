@@ -30,7 +30,7 @@ use tricks_tensor::{Float, Result, hyper, kernel, math};
 /// | `factored` | | `LastTwo` | `LastTwo` | `LargestTwo { min_dim: 128 }` | |
 ///
 /// Memory: `row_var` and `col_var`, one number for each row and column, or `variance`, one for each
-/// element; with momentum `m`. Scope: the parameter.
+/// element; with momentum `m`; and room for a step, of a row. Scope: the parameter.
 ///
 /// # Notes
 /// PyTorch keeps v̂ ≥ ε₁² and mean R ≥ ε₁, Keras and Optax add ε₁ to g². Optax takes λθ off without
@@ -159,6 +159,18 @@ impl Describe for Adafactor {
             (2, None) => Some(shape.to_vec()),
             (0..=2, _) => None,
             _ => Some(shape.to_vec()),
+        }
+    }
+    fn slot_len(&self, slot: usize, shape: &[usize]) -> Option<usize> {
+        let without = |dim: usize| {
+            let (before, after) = (&shape[..dim], &shape[dim + 1..]);
+            before.iter().chain(after).product()
+        };
+        match (slot, self.factored.dims(shape)) {
+            (0, Some((_, second))) => Some(without(second)),
+            (1, Some((first, _))) => Some(without(first)),
+            (0 | 1, None) | (2, Some(_)) => None,
+            _ => Some(shape.iter().product()),
         }
     }
     fn scope(&self) -> Scope {

@@ -107,7 +107,7 @@ impl Describe for AdaGrad {
 
 impl<F: Float> Rule<F> for AdaGrad {
     fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
-        let lr = F::of(cx.lr / (1.0 + (cx.t - 1) as f64 * self.lr_decay));
+        let lr = F::of(cx.lr / (1.0 + cx.t.saturating_sub(1) as f64 * self.lr_decay));
         let (inside, outside) = self.eps_place.split::<F>(self.eps);
         each(cx, slots, param, grad, move |p, g, [h]| {
             let h = h + g * g;

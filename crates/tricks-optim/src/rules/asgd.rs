@@ -73,7 +73,7 @@ impl Describe for Asgd {
         "Asgd"
     }
     fn slots(&self) -> &'static [Slot] {
-        const { &[Slot::new("a").torch("ax").exact()] }
+        const { &[Slot::new("a").torch("ax").from_param()] }
     }
     fn scalars(&self) -> &'static [Scalar] {
         const {

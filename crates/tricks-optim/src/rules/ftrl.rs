@@ -1,5 +1,5 @@
 use crate::each::each;
-use crate::rule::{Describe, Rule, StepCx};
+use crate::rule::{Describe, Rule, StepCx, WeightDecay};
 use crate::slot::Slot;
 use crate::slots::Slots;
 use tricks_tensor::{Float, Result, hyper, math};
@@ -81,7 +81,7 @@ impl Describe for Ftrl {
         "Ftrl"
     }
     fn slots(&self) -> &'static [Slot] {
-        const { &[Slot::new("n").non_negative(), Slot::new("z").exact()] }
+        const { &[Slot::new("n").non_negative().exact(), Slot::new("z").exact()] }
     }
     fn initial(&self, slot: usize) -> f64 {
         if slot == 0 { self.initial_accumulator } else { 0.0 }
@@ -102,8 +102,10 @@ impl Describe for Ftrl {
 
 impl<F: Float> Rule<F> for Ftrl {
     fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
-        if F::of(cx.lr) == F::zero() {
-            return;
+        if !F::of(1.0 / cx.lr).is_finite() {
+            // A rate of 0, or next to it, moves nothing.
+            let cx = StepCx { decay: WeightDecay::None, ..*cx };
+            return each(&cx, slots, param, grad, |p, _, memory: [F; 2]| (p, memory));
         }
         let (per_lr, shrink) = (F::of(1.0 / cx.lr), F::of(2.0 * self.l2_shrinkage));
         let (l1, l2) = (F::of(self.l1), F::of(2.0 * self.l2 + self.beta / cx.lr));

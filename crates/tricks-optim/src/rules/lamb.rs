@@ -1,6 +1,6 @@
 use crate::each::{move_by, spread};
 use crate::rule::{Describe, Rule, Scope, StepCx, WeightDecay, eps};
-use crate::rules::trust;
+use crate::rules::{largest, trust};
 use crate::slot::Slot;
 use crate::slots::Slots;
 use tricks_tensor::{Float, Result, hyper, kernel, math};
@@ -128,7 +128,7 @@ impl<F: Float> Rule<F> for Lamb {
             },
         );
         let ratio = trust(kernel::sum_squares(param).sqrt(), squares.sqrt());
-        let lr = F::of(cx.lr * ratio);
+        let lr: F = largest(cx.lr * ratio);
         move_by(param, [&*m, &*v], move |p, [m, v]| p - lr * direction(p, m, v));
     }
 }

@@ -1,6 +1,6 @@
 use crate::each::spread;
 use crate::rule::{Describe, Rule, Scope, StepCx};
-use crate::rules::trust;
+use crate::rules::{largest, trust};
 use crate::slot::Slot;
 use crate::slots::Slots;
 use tricks_tensor::{Float, Result, hyper, kernel};
@@ -81,6 +81,9 @@ impl Describe for Lars {
     fn default_lr(&self) -> f64 {
         1.0
     }
+    fn squares(&self) -> bool {
+        false
+    }
     fn validate(&self) -> Result<()> {
         hyper::fraction("Lars", "momentum", self.momentum)?;
         hyper::positive("Lars", "trust_coefficient", self.trust_coefficient)?;
@@ -106,7 +109,7 @@ impl<F: Float> Rule<F> for Lars {
         } else {
             1.0
         };
-        let lr = F::of((cx.lr * ratio).min(F::max_value().widen()));
+        let lr: F = largest(cx.lr * ratio);
         let (mu, nesterov) = (F::of(self.momentum), self.nesterov);
         spread(cx, slots, param, grad, move |p, g, [v]| {
             let u = lr * g;

@@ -69,3 +69,9 @@ fn trust(weight: f64, step: f64) -> f64 {
     let ratio = weight / step;
     if weight > 0.0 && step > 0.0 && ratio.is_finite() { ratio } else { 1.0 }
 }
+
+/// A rate that is at most the largest number of its type: a ratio to a tiny norm may be more, and
+/// infinity times a gradient of 0 is no number.
+fn largest<F: Float>(rate: f64) -> F {
+    F::of(rate.min(F::max_value().widen()))
+}

@@ -1,6 +1,7 @@
 use crate::each::{move_by, spread};
 use crate::matrix::{combine, gram};
 use crate::rule::{Describe, Rule, Scope, StepCx};
+use crate::rules::largest;
 use crate::slot::Slot;
 use crate::slots::Slots;
 use tricks_tensor::{Error, Float, Result, hyper, kernel, math};
@@ -29,8 +30,8 @@ use tricks_tensor::{Error, Float, Result, hyper, kernel, math};
 /// | `scale` | s | `Rows` | `Columns` | factors > 0 |
 /// | `adaptive` | | false | false | |
 ///
-/// Memory: `m`. Scope: the parameter. Room in a step: the parameter twice and a square of its
-/// smaller side twice.
+/// Memory: `m`, and room for a step: the parameter twice, three times if `adaptive`, and a square of
+/// its smaller side twice. Scope: the parameter.
 ///
 /// # Notes
 /// For matrices alone: give embeddings, biases and the output layer a [`Group`](crate::Group) with
@@ -207,7 +208,7 @@ impl<F: Float> Rule<F> for Muon {
 
         let norm = kernel::sum_squares(x).sqrt();
         let divisor = if self.eps_added { norm + self.eps } else { norm.max(self.eps) };
-        let shrink = F::of(if divisor > 0.0 { 1.0 / divisor } else { 0.0 });
+        let shrink = if divisor > 0.0 { largest(1.0 / divisor) } else { F::zero() };
         let turned = rows > columns;
         if turned {
             transpose(x, columns, y);

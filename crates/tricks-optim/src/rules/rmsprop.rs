@@ -126,7 +126,9 @@ impl RmsProp {
 }
 
 const H: Slot = Slot::new("h").torch("square_avg").non_negative();
-const A: Slot = Slot::new("a").torch("grad_avg");
+/// Centered, `h − a²` cancels: rounded apart it would be 0, and the step divided by ε alone.
+const EXACT_H: Slot = H.exact();
+const EXACT_A: Slot = Slot::new("a").torch("grad_avg").exact();
 const B: Slot = Slot::new("b").torch("momentum_buffer");
 const V: Slot = Slot::new("v");
 
@@ -137,11 +139,11 @@ impl Describe for RmsProp {
     fn slots(&self) -> &'static [Slot] {
         match (self.centered, self.momentum > 0.0, self.uses_velocity()) {
             (false, false, _) => const { &[H] },
-            (true, false, _) => const { &[H, A] },
+            (true, false, _) => const { &[EXACT_H, EXACT_A] },
             (false, true, false) => const { &[H, B] },
             (false, true, true) => const { &[H, V] },
-            (true, true, false) => const { &[H, A, B] },
-            (true, true, true) => const { &[H, A, V] },
+            (true, true, false) => const { &[EXACT_H, EXACT_A, B] },
+            (true, true, true) => const { &[EXACT_H, EXACT_A, V] },
         }
     }
     fn initial(&self, slot: usize) -> f64 {

@@ -29,8 +29,8 @@ use tricks_tensor::{Error, Float, Result, hyper};
 /// Memory: `g`, the last gradient; `s`, the step sizes.
 ///
 /// # Notes
-/// For full batches: the sign of a mini-batch gradient changes by chance. The learning rate is
-/// read at the first step alone. Optax moves a step late: by the gradient before, once the present one
+/// With a rate of 0 it moves by `step_min` all the same, as PyTorch's does. For full batches: the sign of a mini-batch gradient changes by chance. The learning rate is
+/// read at the first step alone; for a row of an embedding, at the first that has a gradient for it. Optax moves a step late: by the gradient before, once the present one
 /// has not turned against it.
 ///
 /// # Source
@@ -134,7 +134,7 @@ impl<F: Float> Rule<F> for Rprop {
             let s = if s > most { most } else { s };
             if s < least { least } else { s }
         };
-        let (first, start, zero) = (cx.t == 1, F::of(cx.lr), F::zero());
+        let (start, zero) = (F::of(cx.lr), F::zero());
         let signs = move |g: F, last: F| {
             let same = (g > zero && last > zero) || (g < zero && last < zero);
             let turned = (g > zero && last < zero) || (g < zero && last > zero);
@@ -144,7 +144,7 @@ impl<F: Float> Rule<F> for Rprop {
         match self.moves {
             RpropMoves::Always => each(cx, slots, param, grad, move |p, g, [last, s]| {
                 let (same, turned) = signs(g, last);
-                let s = if first { start } else { s };
+                let s = if s == zero { start } else { s };
                 let factor = if turned { minus } else { F::one() };
                 let s = clamped(s * if same { plus } else { factor });
                 let g = if turned { zero } else { g };
@@ -152,7 +152,7 @@ impl<F: Float> Rule<F> for Rprop {
             }),
             RpropMoves::Late => each(cx, slots, param, grad, move |p, g, [last, s]| {
                 let (same, turned) = signs(g, last);
-                let s = if first { start } else { s };
+                let s = if s == zero { start } else { s };
                 let p = if turned || last == zero { p } else { p - toward(last, s) };
                 let factor = if turned { minus } else { plus };
                 let s = if same || turned { clamped(s * factor) } else { s };

@@ -31,7 +31,7 @@ use tricks_tensor::{Float, Result, hyper, math};
 /// **The point to evaluate is x**, not the parameters: [`Optimizer::evaluate`](crate::Optimizer::evaluate)
 /// puts it in their place and takes it out again. Batch-normalization statistics belong to x too.
 /// Keras weighs all steps alike (p = 0) and decays y before the step, outside of d:
-/// `decay_in_direction` false. A constant η is meant, larger than usual, after a warm-up: a schedule that rises, in the caller's
+/// `decay_in_direction` false. β is fixed for a run: x is defined by it. A constant η is meant, larger than usual, after a warm-up: a schedule that rises, in the caller's
 /// hands, as the authors and Keras have it. Optax' warm-up lets the weights w run one step ahead of η.
 ///
 /// # Source
@@ -162,7 +162,7 @@ impl<F: Float> Rule<F> for ScheduleFree {
     fn step(&self, cx: &StepCx<'_>, slots: Slots<'_, F>, param: &mut [F], grad: &[F]) {
         let (lr_max, sum) = (cx.scalars[LR_MAX], cx.scalars[WEIGHT_SUM]);
         // As long as every η was 0, nothing has moved.
-        let c = if sum > 0.0 { self.weight(cx.t, lr_max) / sum } else { 0.0 };
+        let c = if sum > 0.0 && sum.is_finite() { self.weight(cx.t, lr_max) / sum } else { 0.0 };
         // With x taken out of the formulas above.
         let toward = F::of(cx.lr * (1.0 - self.beta * (1.0 - c)));
         let (c, lr) = (F::of(c), F::of(cx.lr));

@@ -51,7 +51,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
                     entries.read(rule, &mut problems)
                 }
                 // Frozen since the start: PyTorch's optimizer need not have known it.
-                None if self.is_frozen(bound.group) => None,
+                None if bound.group.is_some_and(|index| self.groups[index].frozen) => None,
                 None => {
                     problems.add(format!("{} is bound, but not among the names", bound.name));
                     None
@@ -63,9 +63,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
 
         self.steps = memories.iter().flatten().map(|memory| memory.t).max().unwrap_or(0);
         for (bound, memory) in self.bound.iter_mut().zip(memories) {
-            let Some(memory) = memory else { continue };
             let own = bound.group.and_then(|index| self.groups[index].rule.as_deref());
             bound.begin(own.unwrap_or(&self.rule), self.storage);
+            let Some(memory) = memory else { continue };
             (bound.t, bound.scalars) = (memory.t, memory.scalars);
             for (k, numbers) in memory.slots.iter().enumerate() {
                 if let Some(numbers) = numbers {

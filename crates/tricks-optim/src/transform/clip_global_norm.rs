@@ -151,7 +151,7 @@ impl ClipGlobalNorm {
 impl<F: Float> Transform<F> for ClipGlobalNorm {
     fn apply(&mut self, params: &mut dyn Parameters<F>, pending: Pending) -> Result<Pending> {
         self.validate()?;
-        let Clip { norm, scale } = self.measure_some(params, pending.factor(), |_| true);
+        let Clip { norm, scale } = self.measure_some(params, pending.factor().abs(), |_| true);
         Ok(Pending::new(pending.factor() * scale).bounded(norm * scale))
     }
 }

@@ -1,4 +1,4 @@
-use super::{Pending, Transform, refuse_rows};
+use super::{Pending, Transform, check_finite, refuse_rows};
 use crate::shadow::Shadow;
 use tricks_tensor::{Float, Grad, Parameters, Result, StateDict, hyper, math};
 
@@ -42,6 +42,9 @@ impl<F: Float> Transform<F> for GradientAverage<F> {
     fn apply(&mut self, params: &mut dyn Parameters<F>, pending: Pending) -> Result<Pending> {
         hyper::fraction("GradientAverage", "decay", self.decay)?;
         refuse_rows("GradientAverage", params)?;
+        // A NaN would stay in the average for ever.
+        check_finite::first_non_finite(params).map_or(Ok(()), Err)?;
+        hyper::finite("GradientAverage", "pending factor", pending.factor())?;
         let t = self.t.saturating_add(1);
         let debias = if self.debias { math::debias(self.decay, t) } else { 1.0 };
         let (keep, fresh) = (F::of(self.decay), F::of((1.0 - self.decay) * pending.factor()));

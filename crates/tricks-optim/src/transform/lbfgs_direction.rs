@@ -19,7 +19,7 @@ use tricks_tensor::{Error, Float, Parameters, Result, StateDict};
 /// Memory: 2m + 2 numbers per parameter.
 ///
 /// # Notes
-/// Optax' `scale_by_lbfgs`: a move with negative curvature is kept as well, so the direction need
+/// For losses that are minimized: to maximize, negate the loss. Optax' `scale_by_lbfgs`: a move with negative curvature is kept as well, so the direction need
 /// not go downhill. Every call is a move: call it once a step. [`Lbfgs`](crate::Lbfgs), which asks
 /// for the loss again and searches, keeps positive curvature alone.
 ///
