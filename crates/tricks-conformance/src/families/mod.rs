@@ -6,6 +6,7 @@ mod chapter;
 mod checkpoints;
 mod descent;
 mod init;
+mod keras_schedule_free;
 mod layer;
 mod layers;
 mod lbfgs;

@@ -1,5 +1,5 @@
 use super::descent::{Clipping, Plan, descend};
-use super::{in_dtype, not_yet};
+use super::{in_dtype, keras_schedule_free, not_yet};
 use crate::{Run, Stop};
 use tricks_optim::{
     AdaGrad, Adadelta, Adafactor, Adam, AdamW, Adamax, AmsGrad, Ftrl, Lamb, Lion, Momentum, NAdam,
@@ -134,10 +134,8 @@ fn descent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
         run.doubt(100.0, "it clips in single precision");
     }
     if run.op() == "ScheduleFreeAdamW" {
-        // It keeps no copy of the z it takes out of y: the new z comes back in its place, so
-        // y ← y + (z − y)/t. With that written down, the case without decay is met to 1e-7 of a
-        // tolerance.
-        run.doubt(f64::INFINITY, "the z before the step is overwritten before it is used");
+        keras_schedule_free::is_flawed(run)?;
+        run.doubt(f64::MAX, "the z before the step is overwritten before it is used");
     }
     if run.op() == "Adafactor" && F::NAME == "f64" {
         // The first step of a vector is α in every element, and that α is a number of single

@@ -1,6 +1,6 @@
 use crate::pending::Pending;
 use crate::transform::norm;
-use tricks_tensor::{Error, Float, Parameters, Path, Result, StateDict, hyper};
+use tricks_tensor::{Error, Float, Parameters, Result, StateDict, hyper};
 
 /// Dynamic loss scaling: small gradients of low-precision arithmetic are kept from vanishing by a
 /// factor on the loss, as large as it can be.
@@ -91,15 +91,7 @@ impl LossScaler {
         &mut self,
         params: &mut (impl Parameters<F> + ?Sized),
     ) -> Option<Pending> {
-        let norm = norm::of(2.0, |power| {
-            let mut total = 0.0;
-            params.visit(&Path::ROOT, &mut |_, mut param| {
-                if let Some(grad) = param.grad.values() {
-                    total = power.add(total, power.sum(grad));
-                }
-            });
-            total
-        });
+        let norm = norm::of_gradients(2.0, params, |_| true);
         let inverse = 1.0 / self.scale;
         let finite = norm.is_finite();
         self.update(finite);

@@ -1,5 +1,5 @@
 use super::{Pending, Transform, each_gradient, norm, scale};
-use tricks_tensor::{Error, Float, ParamKind, Parameters, Path, Result, hyper};
+use tricks_tensor::{Error, Float, Parameters, Result, hyper};
 
 /// What a clip found: the norm of all gradients, and the factor that brings it below the limit.
 ///
@@ -125,21 +125,7 @@ impl ClipGlobalNorm {
         factor: f64,
         select: impl Fn(usize) -> bool,
     ) -> Clip {
-        let norm = factor
-            * norm::of(self.p, |power| {
-                let mut total = 0.0;
-                let mut position = 0;
-                params.visit(&Path::ROOT, &mut |place, mut param| {
-                    if place.kind == ParamKind::Buffer {
-                        return;
-                    }
-                    if let (true, Some(grad)) = (select(position), param.grad.values()) {
-                        total = power.add(total, power.sum(grad));
-                    }
-                    position += 1;
-                });
-                total
-            });
+        let norm = factor * norm::of_gradients(self.p, params, select);
         // This way round, a norm of 0 without `eps` needs no clip, and a NaN norm gives a NaN factor.
         let divisor = norm + self.eps;
         let scale = if divisor <= self.max_norm { 1.0 } else { self.max_norm / divisor };

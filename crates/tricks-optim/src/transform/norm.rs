@@ -1,6 +1,6 @@
 //! p-norms that neither overflow nor underflow.
 
-use tricks_tensor::{Float, kernel, math};
+use tricks_tensor::{Float, ParamKind, Parameters, Path, kernel, math};
 
 /// What is summed for a p-norm: `Σ |unit·g|ᵖ`, or the largest `|g|` for p = ∞.
 #[derive(Clone, Copy)]
@@ -46,6 +46,28 @@ pub(crate) fn of(p: f64, mut total: impl FnMut(Power) -> f64) -> f64 {
     // A power of two: no digit is lost on the way there and back.
     let unit = f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits()).max(f64::MIN_POSITIVE);
     unit * root(total(Power { p, unit: 1.0 / unit }))
+}
+
+/// The norm of the gradients of all parameters whose positions `select` says yes to; buffers have
+/// none.
+pub(crate) fn of_gradients<F: Float>(
+    p: f64,
+    params: &mut (impl Parameters<F> + ?Sized),
+    select: impl Fn(usize) -> bool,
+) -> f64 {
+    of(p, |power| {
+        let (mut total, mut position) = (0.0, 0);
+        params.visit(&Path::ROOT, &mut |place, mut param| {
+            if place.kind == ParamKind::Buffer {
+                return;
+            }
+            if let (true, Some(grad)) = (select(position), param.grad.values()) {
+                total = power.add(total, power.sum(grad));
+            }
+            position += 1;
+        });
+        total
+    })
 }
 
 /// The larger number; NaN, once met, stays.

@@ -1,4 +1,4 @@
-use super::{Pending, Transform, each_gradient, norm};
+use super::{Pending, Transform, norm};
 use tricks_tensor::{Float, Parameters, Result, hyper};
 
 /// Scales all gradients together to one length.
@@ -36,12 +36,7 @@ impl<F: Float> Transform<F> for Normalize {
     fn apply(&mut self, params: &mut dyn Parameters<F>, pending: Pending) -> Result<Pending> {
         hyper::positive("Normalize", "length", self.length)?;
         hyper::positive("Normalize", "eps", self.eps)?;
-        let norm = pending.factor().abs()
-            * norm::of(2.0, |power| {
-                let mut total = 0.0;
-                each_gradient(params, |grad| total = power.add(total, power.sum(grad)));
-                total
-            });
+        let norm = pending.factor().abs() * norm::of_gradients(2.0, params, |_| true);
         let scale = self.length / (norm + self.eps);
         Ok(Pending::new(pending.factor() * scale).bounded(norm * scale))
     }
