@@ -1,5 +1,5 @@
 use crate::average::{Averaged, average_here};
-use crate::packed::{BLOCK, stirred};
+use crate::packed::{BLOCK, largest, stirred};
 use crate::rule::{StepCx, WeightDecay};
 use crate::slots::Slots;
 use tricks_tensor::{Float, kernel};
@@ -28,12 +28,15 @@ pub fn each<F: Float, const N: usize>(
     update: impl Fn(F, F, [F; N]) -> (F, [F; N]) + Copy,
 ) {
     let scale = F::of(cx.grad_scale);
-    if slots.is_packed(N) {
+    if let Some(bits) = slots.bits(N) {
         let (l2, keep) = cx.decay.split(cx.lr);
         let (l2, keep) = (F::of(l2), F::of(keep));
-        return blocks::<F, N>(slots, param, grad, move |p, g, s| {
-            update(keep * p, scale * g + l2 * p, s)
-        });
+        let update = move |p, g, s| update(keep * p, scale * g + l2 * p, s);
+        return match bits {
+            32 => blocks::<F, N, 32>(slots, param, grad, update),
+            16 => blocks::<F, N, 16>(slots, param, grad, update),
+            _ => blocks::<F, N, 8>(slots, param, grad, update),
+        };
     }
     match cx.decay {
         // The common case by itself: a factor of 1 would change no bit, but cost time in cache.
@@ -96,6 +99,9 @@ pub(crate) fn move_by<F: Float, const N: usize>(
 
 /// Elements between two looks at an average that rides along: they are still in the nearest cache.
 const STRIDE: usize = 1024;
+
+/// Elements between a block of packed memory and the one that is asked for meanwhile.
+const AHEAD: usize = 2 * BLOCK;
 
 /// Repeats an expression for the slots of a rule, each in a variable of its own: slices in an
 /// array keep the compiler from vector instructions.
@@ -160,7 +166,7 @@ fn sweep<F: Float, const N: usize>(
 
 /// The same for packed memory: whole blocks, then a copy with room of what is left.
 #[inline(always)]
-fn blocks<F: Float, const N: usize>(
+fn blocks<F: Float, const N: usize, const BITS: usize>(
     slots: Slots<'_, F>,
     param: &mut [F],
     grad: &[F],
@@ -169,12 +175,12 @@ fn blocks<F: Float, const N: usize>(
     let (full_p, rest_p) = param.as_chunks_mut::<BLOCK>();
     let (full_g, rest_g) = grad.as_chunks::<BLOCK>();
     let (full, rest) = slots.split_at(full_p.len() * BLOCK);
-    sweep_blocks(full, full_p, full_g, BLOCK, update);
+    sweep_blocks::<F, N, BITS>(full, full_p, full_g, BLOCK, update);
     if !rest_p.is_empty() {
         let (mut last_p, mut last_g) = ([[F::zero(); BLOCK]], [[F::zero(); BLOCK]]);
         last_p[0][..rest_p.len()].copy_from_slice(rest_p);
         last_g[0][..rest_g.len()].copy_from_slice(rest_g);
-        sweep_blocks(rest, &mut last_p, &last_g, rest_p.len(), update);
+        sweep_blocks::<F, N, BITS>(rest, &mut last_p, &last_g, rest_p.len(), update);
         rest_p.copy_from_slice(&last_p[0][..rest_p.len()]);
     }
 }
@@ -185,7 +191,7 @@ fn blocks<F: Float, const N: usize>(
 /// Compiled once for whole blocks and copies: where both stand in one loop, the compiler has to
 /// ask at every block whether they overlap with the memory that was unpacked.
 #[inline(never)]
-fn sweep_blocks<F: Float, const N: usize>(
+fn sweep_blocks<F: Float, const N: usize, const BITS: usize>(
     slots: Slots<'_, F>,
     param: &mut [[F; BLOCK]],
     grad: &[[F; BLOCK]],
@@ -205,7 +211,10 @@ fn sweep_blocks<F: Float, const N: usize>(
                     for (b, (p, g)) in param.iter_mut().zip(grad).enumerate() {
                         let start = b * BLOCK;
                         let _first = offset.wrapping_add(start as u32);
-                        $($view.unpack(start, n, &mut $slot);)*
+                        kernel::fetch_ahead(p, AHEAD);
+                        kernel::fetch_ahead(g, AHEAD);
+                        $($view.fetch_ahead::<BITS>(b, AHEAD / BLOCK);)*
+                        $($view.unpack::<BITS>(b, n, &mut $slot);)*
                         // Nothing else in this loop: divisions keep their unit busy, and what
                         // waits beside them waits long.
                         for i in 0..BLOCK {
@@ -215,7 +224,11 @@ fn sweep_blocks<F: Float, const N: usize>(
                             p[i] = new;
                             $($slot[i] = _memory[$k];)*
                         }
-                        $($view.pack(start, n, &$slot, stirred(key, _first, $k));)*
+                        // All at once, and then waited for.
+                        let _largest: [u32; N] =
+                            [$(if BITS == 8 { largest(&$slot[..n]) } else { 0 }),*]
+                                [..].try_into().unwrap_or([0; N]);
+                        $($view.pack::<BITS>(b, n, _largest[$k], &$slot, stirred(key, _first, $k));)*
                         if let Some(Averaged { values, keep }) = &mut average {
                             average_here(&mut values[start..][..n], *keep, &p[..n]);
                         }

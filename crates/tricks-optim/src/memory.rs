@@ -101,13 +101,7 @@ impl<F: Float> Kept<F> {
     fn write(&mut self, numbers: &[F]) {
         match self.view() {
             View::Whole(values) => values.copy_from_slice(numbers),
-            View::Packed(mut packed) => {
-                let mut block = [F::zero(); BLOCK];
-                for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
-                    block[..numbers.len()].copy_from_slice(numbers);
-                    packed.pack_again(b * BLOCK, numbers.len(), &block);
-                }
-            }
+            View::Packed(mut packed) => packed.write(numbers),
         }
     }
 
@@ -117,14 +111,7 @@ impl<F: Float> Kept<F> {
             Data::Packed { .. } => {
                 let mut copy = self.clone();
                 let View::Packed(packed) = copy.view() else { return Vec::new() };
-                let mut numbers = Vec::with_capacity(self.len.next_multiple_of(BLOCK));
-                let mut block = [F::zero(); BLOCK];
-                for at in (0..self.len).step_by(BLOCK) {
-                    packed.unpack(at, &mut block);
-                    numbers.extend_from_slice(&block);
-                }
-                numbers.truncate(self.len);
-                numbers
+                packed.read(self.len)
             }
         }
     }

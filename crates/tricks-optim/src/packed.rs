@@ -1,52 +1,49 @@
 //! Memory of rules in fewer bits: how a block of numbers becomes words and comes back.
 
 use crate::storage::Storage;
-use tricks_tensor::Float;
+use tricks_tensor::{Float, kernel};
 
 /// Elements that share a scale, and that a packed update works on at a time.
-pub(crate) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 128;
 
 /// How one slot is packed.
 ///
 /// The numbers of a block are interleaved: word `j` of `w` holds the numbers `j`, `j + w`, … So
 /// packing is shifts of whole vectors, and no instruction moves numbers across lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// A word for each number.
-    Single,
-    /// Half a word.
-    Bf16,
-    /// A byte, with a sign.
-    Signed8,
-    /// A byte, without.
-    Unsigned8,
+pub(crate) struct Format {
+    /// Of a number: 32, 16 or 8.
+    pub(crate) bits: usize,
+    /// Only 8 bits without sign differ.
+    non_negative: bool,
 }
 
 impl Format {
     /// None: not packed.
     pub(crate) fn of<F: Float>(storage: Storage, non_negative: bool) -> Option<Self> {
-        match storage {
-            Storage::Full => None,
-            Storage::Single => (size_of::<F>() > 4).then_some(Self::Single),
-            Storage::Bf16 => Some(Self::Bf16),
-            Storage::Block8 if non_negative => Some(Self::Unsigned8),
-            Storage::Block8 => Some(Self::Signed8),
-        }
+        let bits = match storage {
+            Storage::Full => return None,
+            Storage::Single if size_of::<F>() == 4 => return None,
+            Storage::Single => 32,
+            Storage::Bf16 => 16,
+            Storage::Block8 => 8,
+        };
+        Some(Self { bits, non_negative })
     }
 
     /// Words of a block.
     pub(crate) fn words(self) -> usize {
-        match self {
-            Self::Single => BLOCK,
-            Self::Bf16 => BLOCK / 2,
-            Self::Signed8 | Self::Unsigned8 => BLOCK / 4,
-        }
+        words(self.bits)
     }
 
     /// Whether a block has a scale.
     pub(crate) fn scaled(self) -> bool {
-        self.words() == BLOCK / 4
+        self.bits == 8
     }
+}
+
+const fn words(bits: usize) -> usize {
+    BLOCK * bits / 32
 }
 
 /// A packed slot, lent: whole blocks.
@@ -59,6 +56,10 @@ pub(crate) struct Packed<'a> {
 }
 
 /// What rounds one slot of one block.
+///
+/// Every number has a turn of its own, in which bits are flipped that are drawn anew for each
+/// update: they are uniform, so over the steps each number is rounded without bias. Neighbours in
+/// one step are spread evenly instead of at random, which costs no instruction.
 #[derive(Clone, Copy)]
 pub(crate) struct Stir(u32);
 
@@ -71,23 +72,19 @@ pub(crate) fn stirred(key: u32, first: u32, k: usize) -> Stir {
 
 /// The golden ratio of 2³².
 const ROTATION: u32 = 0x9e37_79b9;
+/// Multiples of it.
+const TURNS: [u32; BLOCK] = turns(u32::MAX);
+/// Their bits below a code.
+const TURNS_BELOW: [u32; BLOCK] = turns(BELOW);
 
-impl Stir {
-    /// What rounds the elements from `first` of the block on.
-    #[inline(always)]
-    fn from(self, first: usize) -> Self {
-        Self(self.bits(first))
+const fn turns(mask: u32) -> [u32; BLOCK] {
+    let mut turns = [0; BLOCK];
+    let mut i = 0;
+    while i < BLOCK {
+        turns[i] = (i as u32).wrapping_mul(ROTATION) & mask;
+        i += 1;
     }
-
-    /// 32 bits for element `i`.
-    ///
-    /// The key is uniform, and so is its rotation by any number of golden angles: over the steps,
-    /// each element is rounded without bias. Neighbours in one step are spread evenly instead of
-    /// at random, which costs one addition.
-    #[inline(always)]
-    fn bits(self, i: usize) -> u32 {
-        self.0.wrapping_add((i as u32).wrapping_mul(ROTATION))
-    }
+    turns
 }
 
 const SIGN: u32 = 1 << 31;
@@ -95,35 +92,57 @@ const SIGN: u32 = 1 << 31;
 const EXPONENT: u32 = 0x7f80_0000;
 /// The largest number of 16 bits: nothing is rounded up to infinity.
 const MAX_BF16: f32 = f32::from_bits(0x7f7f_0000);
-/// Bits of an `f32` below the three of its fraction that 8 bits keep.
-const DROPPED: u32 = 20;
 
-/// The signed 8-bit numbers, below 2 in block scales, from 2⁻¹⁵: `code ↦ f(code) − f(0)`, where `f`
-/// reads 7 bits as exponent and 3 bits of fraction. What is taken off makes 0 exact and spaces the
-/// smallest numbers evenly. f(0), and the bits of a code without sign:
-const SIGNED_BASE: u32 = (127 - 15) << 23;
-const SIGNED_MASK: u32 = 0x7f;
+/// The largest number of 8 bits.
+const LARGEST: f32 = f32::from_bits(0x7f6f_ffff - MARGIN);
+/// What keeps the largest number of a block from being rounded up out of its range, 2⁻¹⁴ of the
+/// scale: the smallest signed number that is added to it is half as much.
+const MARGIN: u32 = 1 << 9;
 
-/// The code of a size in block scales, in the lowest bits.
+/// Where 8 bits lie in an `f32`: the lower bits of its exponent, and three of its fraction.
+const CODE: u32 = 20;
+/// What is rounded away below them.
+const BELOW: u32 = (1 << CODE) - 1;
+
+/// The bits of the number from which on the 8 bits of a block are exponents and fractions.
+///
+/// Signed numbers take 7 bits, 2⁻¹⁵ to 2 in block scales, and lose the first of these numbers: so 0
+/// is exact, and the smallest are evenly spaced. Without sign they are 2⁻³¹ to 2: none becomes 0,
+/// so that nothing is divided by ε alone.
 #[inline(always)]
-fn encode_signed(size: f32, random: u32) -> u32 {
-    let bits = (size + f32::from_bits(SIGNED_BASE)).to_bits();
-    let code = (bits.wrapping_add(random >> (32 - DROPPED)) >> DROPPED) - (SIGNED_BASE >> DROPPED);
-    // The largest may be rounded up out of the range.
-    code.min(SIGNED_MASK)
+fn base(scale: f32, non_negative: bool) -> u32 {
+    let exponents = if non_negative { 31 } else { 15 };
+    scale.to_bits().saturating_sub(exponents << 23)
+}
+
+/// A signed code without its sign, in its place.
+const SIGNED_MASK: u32 = 0x7f << CODE;
+
+/// The code of a number, in its place. `random` is short of `base`.
+#[inline(always)]
+fn encode_signed(x: u32, base: u32, random: u32) -> u32 {
+    let size = f32::from_bits(x & !SIGN) + f32::from_bits(base);
+    (size.to_bits().wrapping_add(random) & SIGNED_MASK) | (x & SIGN) >> 4
 }
 
 #[inline(always)]
-fn decode_signed(code: u32) -> f32 {
-    let bits = (code & SIGNED_MASK) << DROPPED | SIGNED_BASE;
-    f32::from_bits(bits) - f32::from_bits(SIGNED_BASE)
+fn decode_signed(code: u32, base: u32) -> u32 {
+    let size = f32::from_bits((code & SIGNED_MASK) + base) - f32::from_bits(base);
+    size.to_bits() | (code << 4) & SIGN
 }
 
-/// The 8-bit numbers without sign are the exponents and 3 bits of fraction from here on, 2⁻³¹ in
-/// block scales: none becomes 0, so that nothing is divided by ε alone.
+/// Byte `k` of a word, where a code lies.
 #[inline(always)]
-fn unsigned_base(scale: f32) -> u32 {
-    scale.to_bits().saturating_sub(31 << 23)
+fn byte(word: u32, k: usize) -> u32 {
+    let shifted = if k < 3 { word << (CODE as usize - 8 * k) } else { word >> 4 };
+    shifted & 0xff << CODE
+}
+
+/// The word of four codes.
+#[inline(always)]
+fn word(codes: [u32; 4]) -> u32 {
+    let [a, b, c, d] = codes.map(|code| code & 0xff << CODE);
+    a >> CODE | b >> (CODE - 8) | c >> (CODE - 16) | d << 4
 }
 
 impl<'a> Packed<'a> {
@@ -135,124 +154,163 @@ impl<'a> Packed<'a> {
         (Self { format, words: w0, scales: s0 }, Self { format, words: w1, scales: s1 })
     }
 
-    /// The block that starts at element `at`.
+    /// Asks for the memory `blocks` further.
     #[inline(always)]
-    pub(crate) fn unpack<F: Float>(&self, at: usize, to: &mut [F; BLOCK]) {
-        let words = &self.words[at / BLOCK * self.format.words()..];
-        match self.format {
-            Format::Single => {
-                let Some(words) = words.first_chunk::<BLOCK>() else { return };
-                for j in 0..BLOCK {
-                    to[j] = number(words[j]);
+    pub(crate) fn fetch_ahead<const BITS: usize>(&self, block: usize, blocks: usize) {
+        let words = &self.words[block * words(BITS)..][..words(BITS)];
+        kernel::fetch_ahead(words, blocks * words.len());
+    }
+
+    /// A block, whose numbers have these many bits.
+    #[inline(always)]
+    pub(crate) fn unpack<F: Float, const BITS: usize>(&self, block: usize, to: &mut [F; BLOCK]) {
+        let words = &self.words[block * words(BITS)..][..words(BITS)];
+        match BITS {
+            32 => {
+                for (x, word) in to.iter_mut().zip(words) {
+                    *x = number(*word);
                 }
             }
-            Format::Bf16 => {
-                let Some(words) = words.first_chunk::<{ BLOCK / 2 }>() else { return };
-                for j in 0..BLOCK / 2 {
-                    to[j] = number(words[j] << 16);
-                    to[j + BLOCK / 2] = number(words[j] & 0xffff_0000);
+            16 => {
+                let (low, high) = to.split_at_mut(BLOCK / 2);
+                for ((low, high), word) in low.iter_mut().zip(high).zip(words) {
+                    *low = number(word << 16);
+                    *high = number(word & 0xffff_0000);
                 }
             }
-            Format::Signed8 => {
+            _ => {
                 let Some(words) = words.first_chunk::<{ BLOCK / 4 }>() else { return };
-                let scale = self.scales[at / BLOCK];
-                for j in 0..BLOCK / 4 {
-                    for quarter in 0..4 {
-                        let code = words[j] >> (8 * quarter);
-                        let size = (scale * decode_signed(code)).to_bits();
-                        to[j + quarter * BLOCK / 4] = number((code & 0x80) << 24 | size);
-                    }
-                }
-            }
-            Format::Unsigned8 => {
-                let Some(words) = words.first_chunk::<{ BLOCK / 4 }>() else { return };
-                let base = unsigned_base(self.scales[at / BLOCK]);
-                for j in 0..BLOCK / 4 {
-                    for quarter in 0..4 {
-                        let code = words[j] >> (8 * quarter) & 0xff;
-                        to[j + quarter * BLOCK / 4] = number(base + (code << DROPPED));
-                    }
+                let base = base(self.scales[block], self.format.non_negative);
+                if self.format.non_negative {
+                    quarters(to, |j, k| number(base + byte(words[j], k)));
+                } else {
+                    quarters(to, |j, k| number(decode_signed(byte(words[j], k), base)));
                 }
             }
         }
     }
 
-    /// The block that starts at element `at`, of which the first `len` numbers count.
+    /// A block of numbers, with the bits of the largest size among those that count.
     #[inline(always)]
-    pub(crate) fn pack<F: Float>(&mut self, at: usize, len: usize, from: &[F; BLOCK], stir: Stir) {
-        let largest = if self.format.scaled() { largest(from, len) } else { 0 };
-        self.pack_below(at, largest, from, stir);
+    pub(crate) fn pack<F: Float, const BITS: usize>(
+        &mut self,
+        block: usize,
+        largest: u32,
+        from: &[F; BLOCK],
+        stir: Stir,
+    ) {
+        let scale = block_scale(largest);
+        if largest > LARGEST.to_bits() {
+            let most = F::of(f64::from(LARGEST));
+            let kept = from.map(|x| x.max(-most).min(most));
+            return self.pack_within::<F, BITS>(block, scale, &kept, stir);
+        }
+        self.pack_within::<F, BITS>(block, scale, from, stir);
     }
 
-    /// A block of numbers that were once unpacked, so that they are unpacked again bit for bit.
-    ///
-    /// The largest number may have been rounded down below the one its scale was made for: then
-    /// the scale was twice what it would be now.
-    pub(crate) fn pack_again<F: Float>(&mut self, at: usize, len: usize, from: &[F; BLOCK]) {
-        let largest = largest(from, len);
-        let mut again = [F::zero(); BLOCK];
-        for size in [largest.saturating_add(1 << 23).min(f32::MAX.to_bits()), largest] {
-            self.pack_below(at, size, from, Stir(0));
-            self.unpack(at, &mut again);
-            if again[..len] == from[..len] {
-                return;
+    /// Numbers. Those that were once unpacked will be unpacked again bit for bit.
+    pub(crate) fn write<F: Float>(&mut self, numbers: &[F]) {
+        match self.format.bits {
+            32 => self.write_as::<F, 32>(numbers),
+            16 => self.write_as::<F, 16>(numbers),
+            _ => self.write_as::<F, 8>(numbers),
+        }
+    }
+
+    fn write_as<F: Float, const BITS: usize>(&mut self, numbers: &[F]) {
+        let (mut block, mut again) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
+        for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
+            block[..numbers.len()].copy_from_slice(numbers);
+            let largest = largest(numbers);
+            // The scale they had: the power of two below the largest, or the next one, if the
+            // largest was rounded down.
+            let below = largest & EXPONENT;
+            let above = (below + (1 << 23)).min(254 << 23);
+            let found = [above, below].into_iter().any(|scale| {
+                self.pack_within::<F, BITS>(b, f32::from_bits(scale), &block, Stir(0));
+                self.unpack::<F, BITS>(b, &mut again);
+                again[..numbers.len()] == *numbers
+            });
+            if !found {
+                self.pack::<F, BITS>(b, largest, &block, Stir(0));
             }
         }
     }
 
-    /// With the bits of a number that is at least as large as all.
+    /// The first `len` numbers.
+    pub(crate) fn read<F: Float>(&self, len: usize) -> Vec<F> {
+        let mut numbers = Vec::with_capacity(len.next_multiple_of(BLOCK));
+        let mut block = [F::zero(); BLOCK];
+        for b in 0..len.div_ceil(BLOCK) {
+            match self.format.bits {
+                32 => self.unpack::<F, 32>(b, &mut block),
+                16 => self.unpack::<F, 16>(b, &mut block),
+                _ => self.unpack::<F, 8>(b, &mut block),
+            }
+            numbers.extend_from_slice(&block);
+        }
+        numbers.truncate(len);
+        numbers
+    }
+
+    /// With the scale of a block of 8 bits.
     #[inline(always)]
-    fn pack_below<F: Float>(&mut self, at: usize, largest: u32, from: &[F; BLOCK], stir: Stir) {
-        let (mut inverse, mut base) = (1.0, 0);
-        if let Some(scale) = self.scales.get_mut(at / BLOCK) {
-            (*scale, inverse) = block_scale(largest);
-            base = unsigned_base(*scale);
-        }
-        let words = &mut self.words[at / BLOCK * self.format.words()..];
-        match self.format {
-            Format::Single => {
-                let Some(words) = words.first_chunk_mut::<BLOCK>() else { return };
-                for j in 0..BLOCK {
-                    words[j] = bits(from[j], f32::MAX);
+    fn pack_within<F: Float, const BITS: usize>(
+        &mut self,
+        block: usize,
+        scale: f32,
+        from: &[F; BLOCK],
+        stir: Stir,
+    ) {
+        let words = &mut self.words[block * words(BITS)..][..words(BITS)];
+        match BITS {
+            32 => {
+                for (word, x) in words.iter_mut().zip(from) {
+                    *word = bits(*x, f32::MAX);
                 }
             }
-            Format::Bf16 => {
-                let Some(words) = words.first_chunk_mut::<{ BLOCK / 2 }>() else { return };
-                let round =
-                    |x: F, stir: Stir, j: usize| bits(x, MAX_BF16).wrapping_add(stir.bits(j) >> 16);
-                let upper = stir.from(BLOCK / 2);
-                for j in 0..BLOCK / 2 {
-                    let low = round(from[j], stir, j) >> 16;
-                    let high = round(from[j + BLOCK / 2], upper, j) & 0xffff_0000;
-                    words[j] = low | high;
+            16 => {
+                // A draw of 32 bits rounds two numbers.
+                let (low, high) = from.split_at(BLOCK / 2);
+                for (j, word) in words.iter_mut().enumerate() {
+                    let random = TURNS[j] ^ stir.0;
+                    let low = bits(low[j], MAX_BF16).wrapping_add(random >> 16) >> 16;
+                    let high = bits(high[j], MAX_BF16).wrapping_add(random & 0xffff) & 0xffff_0000;
+                    *word = low | high;
                 }
             }
-            Format::Signed8 => {
+            _ => {
                 let Some(words) = words.first_chunk_mut::<{ BLOCK / 4 }>() else { return };
-                let stirs = [0, 1, 2, 3].map(|quarter| stir.from(quarter * BLOCK / 4));
-                for j in 0..BLOCK / 4 {
-                    let byte = |quarter: usize| {
-                        let x = bits(from[j + quarter * BLOCK / 4], f32::MAX);
-                        let size = f32::from_bits(x & !SIGN) * inverse;
-                        let code = encode_signed(size, stirs[quarter].bits(j));
-                        (x >> 24 & 0x80 | code) << (8 * quarter)
-                    };
-                    words[j] = byte(0) | byte(1) | byte(2) | byte(3);
-                }
-            }
-            Format::Unsigned8 => {
-                let Some(words) = words.first_chunk_mut::<{ BLOCK / 4 }>() else { return };
-                let stirs = [0, 1, 2, 3].map(|quarter| stir.from(quarter * BLOCK / 4));
-                for j in 0..BLOCK / 4 {
-                    let byte = |quarter: usize| {
-                        let x = bits(from[j + quarter * BLOCK / 4], f32::MAX).max(base) - base;
-                        let random = stirs[quarter].bits(j) >> (32 - DROPPED);
-                        ((x + random) >> DROPPED).min(0xff) << (8 * quarter)
-                    };
-                    words[j] = byte(0) | byte(1) | byte(2) | byte(3);
+                self.scales[block] = scale;
+                let base = base(scale, self.format.non_negative);
+                // The bits of −base are not below a code: one operation flips and subtracts.
+                let key = (stir.0 & BELOW) | base.wrapping_neg();
+                let random = |i: usize| TURNS_BELOW[i] ^ key;
+                if self.format.non_negative {
+                    fill(words, |i| bits(from[i], f32::MAX).max(base).wrapping_add(random(i)));
+                } else {
+                    fill(words, |i| encode_signed(bits(from[i], f32::MAX), base, random(i)));
                 }
             }
         }
+    }
+}
+
+/// Numbers from the bytes of words.
+#[inline(always)]
+fn quarters<F>(to: &mut [F; BLOCK], number: impl Fn(usize, usize) -> F) {
+    for j in 0..BLOCK / 4 {
+        for k in 0..4 {
+            to[j + k * BLOCK / 4] = number(j, k);
+        }
+    }
+}
+
+/// Words from the codes of numbers.
+#[inline(always)]
+fn fill(words: &mut [u32; BLOCK / 4], code: impl Fn(usize) -> u32) {
+    for (j, to) in words.iter_mut().enumerate() {
+        *to = word([0, 1, 2, 3].map(|k| code(j + k * BLOCK / 4)));
     }
 }
 
@@ -273,27 +331,15 @@ fn number<F: Float>(bits: u32) -> F {
     F::of(f64::from(f32::from_bits(bits)))
 }
 
-/// The bits of the largest size among the first `len`.
+/// The bits of the largest size.
 #[inline(always)]
-fn largest<F: Float>(block: &[F; BLOCK], len: usize) -> u32 {
-    let size = |x: &F| bits(*x, f32::MAX) & !SIGN;
-    if len == BLOCK {
-        block.iter().map(size).fold(0, u32::max)
-    } else {
-        block[..len].iter().map(size).fold(0, u32::max)
-    }
+pub(crate) fn largest<F: Float>(numbers: &[F]) -> u32 {
+    numbers.iter().map(|x| bits(*x, f32::MAX) & !SIGN).fold(0, u32::max)
 }
 
-/// The power of two of which no number below these bits is more than 1.875, the largest of 8 bits,
-/// and its reciprocal.
+/// The power of two of which no number below these bits is more than 1.875, the largest of 8 bits.
 #[inline(always)]
-fn block_scale(largest: u32) -> (f32, f32) {
+fn block_scale(largest: u32) -> f32 {
     // From 15/16 of the way to the next power of two, an eighth more carries into the exponent.
-    let scale = ((largest + (1 << DROPPED)) & EXPONENT).min(254 << 23);
-    let inverse = match scale >> 23 {
-        0 => 0,
-        254 => 1 << 22,
-        exponent => (254 - exponent) << 23,
-    };
-    (f32::from_bits(scale), f32::from_bits(inverse))
+    f32::from_bits(((largest + (1 << CODE) + MARGIN) & EXPONENT).min(254 << 23))
 }

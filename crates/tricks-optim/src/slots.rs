@@ -43,21 +43,36 @@ impl<'a, F> View<'a, F> {
 }
 
 impl<F: Float> View<'_, F> {
-    /// `len` numbers from `at`, the start of a block.
+    /// `len` numbers of a block.
     #[inline(always)]
-    pub(crate) fn unpack(&self, at: usize, len: usize, to: &mut [F; BLOCK]) {
+    pub(crate) fn unpack<const BITS: usize>(&self, block: usize, len: usize, to: &mut [F; BLOCK]) {
         match self {
-            View::Whole(values) => to[..len].copy_from_slice(&values[at..][..len]),
-            View::Packed(packed) => packed.unpack(at, to),
+            View::Whole(values) => to[..len].copy_from_slice(&values[block * BLOCK..][..len]),
+            View::Packed(packed) => packed.unpack::<F, BITS>(block, to),
         }
     }
 
-    /// `len` numbers to `at`, the start of a block.
+    /// `len` numbers to a block.
     #[inline(always)]
-    pub(crate) fn pack(&mut self, at: usize, len: usize, from: &[F; BLOCK], stir: Stir) {
+    pub(crate) fn pack<const BITS: usize>(
+        &mut self,
+        block: usize,
+        len: usize,
+        largest: u32,
+        from: &[F; BLOCK],
+        stir: Stir,
+    ) {
         match self {
-            View::Whole(values) => values[at..][..len].copy_from_slice(&from[..len]),
-            View::Packed(packed) => packed.pack(at, len, from, stir),
+            View::Whole(values) => values[block * BLOCK..][..len].copy_from_slice(&from[..len]),
+            View::Packed(packed) => packed.pack::<F, BITS>(block, largest, from, stir),
+        }
+    }
+
+    /// Asks for the memory `blocks` further.
+    #[inline(always)]
+    pub(crate) fn fetch_ahead<const BITS: usize>(&self, block: usize, blocks: usize) {
+        if let View::Packed(packed) = self {
+            packed.fetch_ahead::<BITS>(block, blocks);
         }
     }
 }
@@ -101,9 +116,12 @@ impl<'a, F> Slots<'a, F> {
         std::array::from_fn(|_| views.next().unwrap_or_default())
     }
 
-    /// Whether any of the first `n` slots is packed.
-    pub(crate) fn is_packed(&self, n: usize) -> bool {
-        self.views[..n].iter().any(|view| matches!(view, View::Packed(_)))
+    /// The bits of a number in packed slots, if any of the first `n` is.
+    pub(crate) fn bits(&self, n: usize) -> Option<usize> {
+        self.views[..n].iter().find_map(|view| match view {
+            View::Packed(packed) => Some(packed.format.bits),
+            View::Whole(_) => None,
+        })
     }
 
     /// Both sides of element `at`.

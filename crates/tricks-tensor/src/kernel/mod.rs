@@ -4,11 +4,13 @@
 //! on every CPU of one architecture too: no fused multiply-add is formed, and sums have a fixed
 //! order.
 
+mod fetch;
 mod matmul;
 mod reduce;
 mod simd;
 mod threads;
 
+pub use fetch::fetch_ahead;
 pub use matmul::matmul;
 pub use reduce::{
     BLOCK, first_non_finite, first_square_overflow, sum_blocks, sum_squares, sum_zip,
