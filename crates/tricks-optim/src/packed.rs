@@ -141,8 +141,9 @@ fn byte(word: u32, k: usize) -> u32 {
 /// The word of four codes.
 #[inline(always)]
 fn word(codes: [u32; 4]) -> u32 {
-    let [a, b, c, d] = codes.map(|code| code & 0xff << CODE);
-    a >> CODE | b >> (CODE - 8) | c >> (CODE - 16) | d << 4
+    let [a, b, c, d] = codes;
+    let mask = 0xff << CODE;
+    (a & mask) >> CODE | (b & mask) >> (CODE - 8) | (c & mask) >> (CODE - 16) | (d & mask) << 4
 }
 
 impl<'a> Packed<'a> {
@@ -182,9 +183,17 @@ impl<'a> Packed<'a> {
                 let Some(words) = words.first_chunk::<{ BLOCK / 4 }>() else { return };
                 let base = base(self.scales[block], self.format.non_negative);
                 if self.format.non_negative {
-                    quarters(to, |j, k| number(base + byte(words[j], k)));
+                    quarters(
+                        to,
+                        #[inline(always)]
+                        |j, k| number(base + byte(words[j], k)),
+                    );
                 } else {
-                    quarters(to, |j, k| number(decode_signed(byte(words[j], k), base)));
+                    quarters(
+                        to,
+                        #[inline(always)]
+                        |j, k| number(decode_signed(byte(words[j], k), base)),
+                    );
                 }
             }
         }
@@ -287,9 +296,17 @@ impl<'a> Packed<'a> {
                 let key = (stir.0 & BELOW) | base.wrapping_neg();
                 let random = |i: usize| TURNS_BELOW[i] ^ key;
                 if self.format.non_negative {
-                    fill(words, |i| bits(from[i], f32::MAX).max(base).wrapping_add(random(i)));
+                    fill(
+                        words,
+                        #[inline(always)]
+                        |i| bits(from[i], f32::MAX).max(base).wrapping_add(random(i)),
+                    );
                 } else {
-                    fill(words, |i| encode_signed(bits(from[i], f32::MAX), base, random(i)));
+                    fill(
+                        words,
+                        #[inline(always)]
+                        |i| encode_signed(bits(from[i], f32::MAX), base, random(i)),
+                    );
                 }
             }
         }
@@ -309,8 +326,9 @@ fn quarters<F>(to: &mut [F; BLOCK], number: impl Fn(usize, usize) -> F) {
 /// Words from the codes of numbers.
 #[inline(always)]
 fn fill(words: &mut [u32; BLOCK / 4], code: impl Fn(usize) -> u32) {
-    for (j, to) in words.iter_mut().enumerate() {
-        *to = word([0, 1, 2, 3].map(|k| code(j + k * BLOCK / 4)));
+    const W: usize = BLOCK / 4;
+    for j in 0..W {
+        words[j] = word([code(j), code(j + W), code(j + 2 * W), code(j + 3 * W)]);
     }
 }
 

@@ -8,13 +8,13 @@ use tricks_tensor::ParamKind;
 /// | `Full` | 4 or 8 | | |
 /// | `Single` | 4 | 2⁻²³ | of `f32` |
 /// | `Bf16` | 2 | 2⁻⁷ | of `f32` |
-/// | `Block8` | 1 + 1/16 | 2⁻³ | 2¹⁶ below the largest of its block; 2³² without sign |
+/// | `Block8` | 1 + 1/32 | 2⁻³ | 2¹⁶ below the largest of its block; 2³² without sign |
 ///
 /// `Bf16` and `Block8` round at random, up or down, so that the expected value is the exact one:
 /// an average that moves by less than a step still moves. What decides is a function of the seed,
 /// the parameter's name, its count of updates and the element, so the same run gives the same bits.
 ///
-/// `Block8` keeps the numbers of a block of 64 as 8-bit floating-point numbers below a common
+/// `Block8` keeps the numbers of a block of 128 as 8-bit floating-point numbers below a common
 /// power of two: sign, 4 bits of exponent and 3 of fraction; for memory that is never negative
 /// 5 bits of exponent. There a number never becomes 0, unless all of its block are below 2⁻⁹⁶, so that no step is
 /// divided by ε alone.
@@ -37,7 +37,7 @@ pub enum Storage {
     Single,
     /// The upper half of an `f32`.
     Bf16,
-    /// 8 bits, in blocks of 64.
+    /// 8 bits, in blocks of 128.
     Block8,
 }
 

@@ -18,11 +18,11 @@ pub(crate) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// `(name, storage, bytes of m and v for each parameter)`; a block of 64 has a scale of 4 bytes.
+/// `(name, storage, bytes of m and v for each parameter)`; a block of 128 has a scale of 4 bytes.
 const STORAGES: [(&str, Storage, f64); 3] = [
     ("32 bits", Storage::Full, 8.0),
     ("bf16", Storage::Bf16, 4.0),
-    ("8 bits", Storage::Block8, 2.0 * (1.0 + 4.0 / 64.0)),
+    ("8 bits", Storage::Block8, 2.0 * (1.0 + 4.0 / 128.0)),
 ];
 
 /// What counts as no loss: half a point of test accuracy.
