@@ -231,6 +231,7 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
             follow: self.follow,
             before: self.before,
             after: self.after,
+            checked: false,
         };
         optimizer.begin_set(None);
         (0..optimizer.groups.len()).for_each(|index| optimizer.begin_set(Some(index)));

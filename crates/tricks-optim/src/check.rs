@@ -25,11 +25,16 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         // A NaN comes from a gradient, which is named below.
         let usable = factor.is_finite() || pending.is_some_and(|pending| pending.norm().is_some());
         hyper::require("step", "factor on gradients", call.grad_scale, usable, F::RANGE)?;
-        check_rule(&self.rule)?;
-        self.groups.iter().try_for_each(Group::validate)?;
         let policy = self.policy(call);
+        if !self.checked {
+            check_rule(&self.rule)?;
+            self.groups.iter().try_for_each(Group::validate)?;
+            for bound in &self.bound {
+                check_memory(policy.rule_of(bound.group), bound)?;
+            }
+        }
         for bound in &self.bound {
-            self.check_settings(&policy, bound)?;
+            check_call(&policy, bound)?;
         }
         if let Some(of) = average_of {
             of.check_names(self.bound.iter().map(|bound| (&*bound.name, &*bound.shape)))?;
@@ -106,42 +111,46 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             None => Ok(()),
         }
     }
+}
 
-    /// What does not depend on the numbers: memory, the rate, the loss.
-    fn check_settings(&self, policy: &Policy<'_, F>, bound: &Bound<F>) -> Result<()> {
-        let rule = policy.rule_of(bound.group);
-        let (slots, scalars) = (rule.slots(), rule.scalars());
-        let Bound { memory, shape, name, .. } = bound;
-        let same_slots = std::ptr::eq(slots, bound.slots) || slots == bound.slots;
-        let fits = bound.rule == rule.name()
-            && same_slots
-            && (std::ptr::eq(scalars, bound.scalars_of) || scalars == bound.scalars_of)
-            && (0..slots.len()).all(|k| memory.has_len(k, rule.slot_len(k, shape)))
-            && memory.scratch() == rule.scratch(shape);
-        if !fits {
-            let (of, rule) = (bound.rule, rule.name());
-            let names = |of: &[Slot]| of.iter().map(|s| s.name).collect::<Vec<_>>().join(", ");
-            let (has, needs) = (names(bound.slots), names(slots));
-            let message = format!(
-                "{name}: its memory ({has}) was made for {of}, not for this {rule} ({needs}): switch \
-                 begins with another"
-            );
-            return Err(Error::invalid("step", message));
-        }
-        let cx = policy.cx(rule, bound);
-        hyper::require("step", "lr", cx.lr, F::of(cx.lr).is_finite(), F::RANGE)?;
-        let (l2, keep) = cx.decay.split(cx.lr);
-        let finite = F::of(l2).is_finite() && F::of(keep).is_finite();
-        hyper::require("weight decay", "lr · lambda", 1.0 - keep.min(1.0 - l2), finite, F::RANGE)?;
-        if !rule.needs_loss() {
-            return Ok(());
-        }
-        match policy.call.loss {
-            Some(loss) => hyper::finite("step", "loss", loss),
-            None => {
-                let message = format!("{} needs the loss: StepArgs::loss", rule.name());
-                Err(Error::invalid("step", message))
-            }
+/// Whether the memory of a parameter is the one its rule needs.
+fn check_memory<F: Float>(rule: &dyn Rule<F>, bound: &Bound<F>) -> Result<()> {
+    let (slots, scalars) = (rule.slots(), rule.scalars());
+    let Bound { memory, shape, name, .. } = bound;
+    let fits = bound.rule == rule.name()
+        && slots == bound.slots
+        && scalars == bound.scalars_of
+        && (0..slots.len()).all(|k| memory.has_len(k, rule.slot_len(k, shape)))
+        && memory.scratch() == rule.scratch(shape);
+    if fits {
+        return Ok(());
+    }
+    let (of, rule) = (bound.rule, rule.name());
+    let names = |of: &[Slot]| of.iter().map(|s| s.name).collect::<Vec<_>>().join(", ");
+    let (has, needs) = (names(bound.slots), names(slots));
+    let message = format!(
+        "{name}: its memory ({has}) was made for {of}, not for this {rule} ({needs}): switch begins \
+         with another"
+    );
+    Err(Error::invalid("step", message))
+}
+
+/// What is new at each step: the rate, the loss.
+fn check_call<F: Float>(policy: &Policy<'_, F>, bound: &Bound<F>) -> Result<()> {
+    let rule = policy.rule_of(bound.group);
+    let cx = policy.cx(rule, bound);
+    hyper::require("step", "lr", cx.lr, F::of(cx.lr).is_finite(), F::RANGE)?;
+    let (l2, keep) = cx.decay.split(cx.lr);
+    let finite = F::of(l2).is_finite() && F::of(keep).is_finite();
+    hyper::require("weight decay", "lr · lambda", 1.0 - keep.min(1.0 - l2), finite, F::RANGE)?;
+    if !rule.needs_loss() {
+        return Ok(());
+    }
+    match policy.call.loss {
+        Some(loss) => hyper::finite("step", "loss", loss),
+        None => {
+            let message = format!("{} needs the loss: StepArgs::loss", rule.name());
+            Err(Error::invalid("step", message))
         }
     }
 }

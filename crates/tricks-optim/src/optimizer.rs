@@ -39,6 +39,8 @@ pub struct Optimizer<F, R> {
     pub(crate) follow: Option<Follow<F, R>>,
     pub(crate) before: Vec<Hook<F>>,
     pub(crate) after: Vec<Hook<F>>,
+    /// Whether rules, groups and memory are as a step has found them sound.
+    pub(crate) checked: bool,
 }
 
 /// What a rule whose scope is the set remembers of it.
@@ -97,6 +99,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         let StepArgs { lr, pending, twice, loss, mut average } = args.into();
         if let Some(follow) = &mut self.follow {
             follow(self.steps, &mut self.rule, &mut self.groups);
+            self.checked = false;
         }
         let taken = self.steps;
         let mut params = params;
@@ -111,6 +114,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             return Err(Error::invalid("step", message));
         }
         self.check(call, pending, average.as_deref(), params)?;
+        self.checked = true;
         self.measure_groups(call, params)?;
         if let Some(average) = &mut average {
             average.begin();
@@ -136,6 +140,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// The memory stays as it is: another rule, or a change that needs other memory, is refused by
     /// the next step; [`Optimizer::switch`] is for these.
     pub fn rule_mut(&mut self) -> &mut R {
+        self.checked = false;
         &mut self.rule
     }
 
@@ -143,6 +148,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     ///
     /// A group's rule may be changed, not replaced by another: [`Optimizer::switch_group`] does that.
     pub fn groups_mut(&mut self) -> &mut [Group<F>] {
+        self.checked = false;
         &mut self.groups
     }
 
@@ -196,6 +202,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             follow: None,
             before: self.before,
             after: self.after,
+            checked: false,
         };
         optimizer.begin_set(None);
         Ok(optimizer)
@@ -232,6 +239,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             bound.begin(&*rule, self.storage);
         }
         group.rule = Some(rule);
+        self.checked = false;
         self.begin_set(Some(index));
         Ok(())
     }

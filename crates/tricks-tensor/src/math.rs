@@ -38,9 +38,8 @@ pub fn debias(beta: f64, t: u64) -> f64 {
             // So is the power: it is lost beside 1.
             return 1.0;
         }
-        if left & 1 == 1 {
-            power *= square;
-        }
+        // Chosen, not branched on: the bits of a count are not foreseen.
+        power *= if left & 1 == 1 { square } else { 1.0 };
         square *= square;
         left >>= 1;
     }
