@@ -225,8 +225,15 @@ fn scalar_code_and_vector_code_agree() {
 
 #[test]
 fn threads_change_nothing() {
-    // Above the size at which work is shared, and not a multiple of anything.
-    let shapes: &[&[usize]] = &[&[130_003], &[211, 331], &[5]];
+    // Above the size at which work is shared, and not a multiple of anything; and two of one size,
+    // whose middle is the end of the first.
+    let sets: [&[&[usize]]; 2] = [&[&[130_003], &[211, 331], &[5]], &[&[70_001], &[70_001]]];
+    for shapes in sets {
+        threads_change_nothing_in(shapes);
+    }
+}
+
+fn threads_change_nothing_in(shapes: &[&[usize]]) {
     for (name, form) in forms() {
         for storage in storages(form).iter().filter(|storage| **storage != Storage::Single) {
             let mut results = [1, 2, 3, 7].map(|threads| {

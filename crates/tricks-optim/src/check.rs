@@ -25,6 +25,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         // A NaN comes from a gradient, which is named below.
         let usable = factor.is_finite() || pending.is_some_and(|pending| pending.norm().is_some());
         hyper::require("step", "factor on gradients", call.grad_scale, usable, F::RANGE)?;
+        self.weight_decay.unwrap_or_default().validate()?;
         let policy = self.policy(call);
         if !self.checked {
             check_rule(&self.rule)?;

@@ -28,7 +28,7 @@ pub fn each<F: Float, const N: usize>(
     update: impl Fn(F, F, [F; N]) -> (F, [F; N]) + Copy,
 ) {
     let scale = F::of(cx.grad_scale);
-    if let Some(bits) = slots.bits(N) {
+    if let Some(bits) = slots.packed_bits(N) {
         let (l2, keep) = cx.decay.split(cx.lr);
         let (l2, keep) = (F::of(l2), F::of(keep));
         let update = move |p, g, s| update(keep * p, scale * g + l2 * p, s);
@@ -100,7 +100,7 @@ pub(crate) fn move_by<F: Float, const N: usize>(
 /// Elements between two looks at an average that rides along: they are still in the nearest cache.
 const STRIDE: usize = 1024;
 
-/// Elements between a block of packed memory and the one that is asked for meanwhile.
+/// Elements between a block, with its packed memory, and the one that is asked for meanwhile.
 const AHEAD: usize = 2 * BLOCK;
 
 /// Repeats an expression for the slots of a rule, each in a variable of its own: slices in an
@@ -224,10 +224,9 @@ fn sweep_blocks<F: Float, const N: usize, const BITS: usize>(
                             p[i] = new;
                             $($slot[i] = _memory[$k];)*
                         }
-                        // All at once, and then waited for.
-                        let _largest: [u32; N] =
-                            [$(if BITS == 8 { largest(&$slot[..n]) } else { 0 }),*]
-                                [..].try_into().unwrap_or([0; N]);
+                        // The largest of all slots, before any is waited for.
+                        let _largest: &[u32] =
+                            &[$(if BITS == 8 { largest(&$slot[..n]) } else { 0 }),*];
                         $($view.pack::<BITS>(b, n, _largest[$k], &$slot, stirred(key, _first, $k));)*
                         if let Some(Averaged { values, keep }) = &mut average {
                             average_here(&mut values[start..][..n], *keep, &p[..n]);

@@ -98,8 +98,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     {
         let StepArgs { lr, pending, twice, loss, mut average } = args.into();
         if let Some(follow) = &mut self.follow {
-            follow(self.steps, &mut self.rule, &mut self.groups);
             self.checked = false;
+            follow(self.steps, &mut self.rule, &mut self.groups);
         }
         let taken = self.steps;
         let mut params = params;
@@ -227,6 +227,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// A group that does not exist; as [`Builder::bind`](crate::Builder::bind).
     pub fn switch_group(&mut self, index: usize, rule: Box<dyn Rule<F>>) -> Result<()> {
         check_rule(&*rule)?;
+        self.checked = false;
         let Some(group) = self.groups.get_mut(index) else {
             let message = format!("group {index} of {}", self.groups.len());
             return Err(Error::invalid("switch_group", message));
@@ -239,7 +240,6 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             bound.begin(&*rule, self.storage);
         }
         group.rule = Some(rule);
-        self.checked = false;
         self.begin_set(Some(index));
         Ok(())
     }

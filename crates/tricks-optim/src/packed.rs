@@ -70,7 +70,7 @@ pub(crate) fn stirred(key: u32, first: u32, k: usize) -> Stir {
     Stir(first.wrapping_mul(ROTATION).wrapping_add(key.rotate_left(7 * k as u32)))
 }
 
-/// The golden ratio of 2³².
+/// 2³² over the golden ratio: its multiples are far apart.
 const ROTATION: u32 = 0x9e37_79b9;
 /// Multiples of it.
 const TURNS: [u32; BLOCK] = turns(u32::MAX);
@@ -93,7 +93,7 @@ const EXPONENT: u32 = 0x7f80_0000;
 /// The largest number of 16 bits: nothing is rounded up to infinity.
 const MAX_BF16: f32 = f32::from_bits(0x7f7f_0000);
 
-/// The largest number of 8 bits.
+/// The largest number that is packed into 8 bits as it is.
 const LARGEST: f32 = f32::from_bits(0x7f6f_ffff - MARGIN);
 /// What keeps the largest number of a block from being rounded up out of its range, 2⁻¹⁴ of the
 /// scale: the smallest signed number that is added to it is half as much.
@@ -106,9 +106,10 @@ const BELOW: u32 = (1 << CODE) - 1;
 
 /// The bits of the number from which on the 8 bits of a block are exponents and fractions.
 ///
-/// Signed numbers take 7 bits, 2⁻¹⁵ to 2 in block scales, and lose the first of these numbers: so 0
-/// is exact, and the smallest are evenly spaced. Without sign they are 2⁻³¹ to 2: none becomes 0,
-/// so that nothing is divided by ε alone.
+/// Signed numbers take 7 bits, 2⁻¹⁵ to 2 in block scales, and have the first of these numbers taken
+/// off: so 0 is exact, and the smallest are evenly spaced. Without sign they are 2⁻³¹ to 2: none
+/// becomes 0, so that nothing is divided by ε alone, until that first number itself is below all of
+/// an `f32`.
 #[inline(always)]
 fn base(scale: f32, non_negative: bool) -> u32 {
     let exponents = if non_negative { 31 } else { 15 };
@@ -118,7 +119,7 @@ fn base(scale: f32, non_negative: bool) -> u32 {
 /// A signed code without its sign, in its place.
 const SIGNED_MASK: u32 = 0x7f << CODE;
 
-/// The code of a number, in its place. `random` is short of `base`.
+/// The code of a number, in its place; the bits of `base` are already taken off `random`.
 #[inline(always)]
 fn encode_signed(x: u32, base: u32, random: u32) -> u32 {
     let size = f32::from_bits(x & !SIGN) + f32::from_bits(base);
@@ -129,6 +130,12 @@ fn encode_signed(x: u32, base: u32, random: u32) -> u32 {
 fn decode_signed(code: u32, base: u32) -> u32 {
     let size = f32::from_bits((code & SIGNED_MASK) + base) - f32::from_bits(base);
     size.to_bits() | (code << 4) & SIGN
+}
+
+/// The bits of a number, or of the smallest one; of that also for −0 and what is below.
+#[inline(always)]
+fn at_least(base: u32, x: u32) -> u32 {
+    (x as i32).max(base as i32) as u32
 }
 
 /// Byte `k` of a word, where a code lies.
@@ -147,11 +154,13 @@ fn word(codes: [u32; 4]) -> u32 {
 }
 
 impl<'a> Packed<'a> {
-    /// Both sides of element `at`, the start of a block.
+    /// Both sides of element `at`: the start of a block, or the end.
     pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
         let Self { format, words, scales } = self;
-        let (w0, w1) = words.split_at_mut((at / BLOCK * format.words()).min(words.len()));
-        let (s0, s1) = scales.split_at_mut((at / BLOCK).min(scales.len()));
+        // The end of the parameter may lie inside a block.
+        let block = at.div_ceil(BLOCK);
+        let (w0, w1) = words.split_at_mut((block * format.words()).min(words.len()));
+        let (s0, s1) = scales.split_at_mut(block.min(scales.len()));
         (Self { format, words: w0, scales: s0 }, Self { format, words: w1, scales: s1 })
     }
 
@@ -165,6 +174,7 @@ impl<'a> Packed<'a> {
     /// A block, whose numbers have these many bits.
     #[inline(always)]
     pub(crate) fn unpack<F: Float, const BITS: usize>(&self, block: usize, to: &mut [F; BLOCK]) {
+        debug_assert_eq!(BITS, self.format.bits);
         let words = &self.words[block * words(BITS)..][..words(BITS)];
         match BITS {
             32 => {
@@ -209,7 +219,7 @@ impl<'a> Packed<'a> {
         stir: Stir,
     ) {
         let scale = block_scale(largest);
-        if largest > LARGEST.to_bits() {
+        if BITS == 8 && largest > LARGEST.to_bits() {
             let most = F::of(f64::from(LARGEST));
             let kept = from.map(|x| x.max(-most).min(most));
             return self.pack_within::<F, BITS>(block, scale, &kept, stir);
@@ -231,8 +241,8 @@ impl<'a> Packed<'a> {
         for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
             block[..numbers.len()].copy_from_slice(numbers);
             let largest = largest(numbers);
-            // The scale they had: the power of two below the largest, or the next one, if the
-            // largest was rounded down.
+            // The scale they had, if they had one: the power of two below the largest, or the next
+            // one, if the largest was rounded down.
             let below = largest & EXPONENT;
             let above = (below + (1 << 23)).min(254 << 23);
             let found = [above, below].into_iter().any(|scale| {
@@ -271,6 +281,7 @@ impl<'a> Packed<'a> {
         from: &[F; BLOCK],
         stir: Stir,
     ) {
+        debug_assert_eq!(BITS, self.format.bits);
         let words = &mut self.words[block * words(BITS)..][..words(BITS)];
         match BITS {
             32 => {
@@ -299,7 +310,7 @@ impl<'a> Packed<'a> {
                     fill(
                         words,
                         #[inline(always)]
-                        |i| bits(from[i], f32::MAX).max(base).wrapping_add(random(i)),
+                        |i| at_least(base, bits(from[i], f32::MAX)).wrapping_add(random(i)),
                     );
                 } else {
                     fill(
@@ -327,8 +338,8 @@ fn quarters<F>(to: &mut [F; BLOCK], number: impl Fn(usize, usize) -> F) {
 #[inline(always)]
 fn fill(words: &mut [u32; BLOCK / 4], code: impl Fn(usize) -> u32) {
     const W: usize = BLOCK / 4;
-    for j in 0..W {
-        words[j] = word([code(j), code(j + W), code(j + 2 * W), code(j + 3 * W)]);
+    for (j, to) in words.iter_mut().enumerate() {
+        *to = word([code(j), code(j + W), code(j + 2 * W), code(j + 3 * W)]);
     }
 }
 
@@ -359,5 +370,101 @@ pub(crate) fn largest<F: Float>(numbers: &[F]) -> u32 {
 #[inline(always)]
 fn block_scale(largest: u32) -> f32 {
     // From 15/16 of the way to the next power of two, an eighth more carries into the exponent.
-    f32::from_bits(((largest + (1 << CODE) + MARGIN) & EXPONENT).min(254 << 23))
+    f32::from_bits((largest.min(LARGEST.to_bits()) + (1 << CODE) + MARGIN) & EXPONENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn formats() -> impl Strategy<Value = Format> {
+        (prop::sample::select(vec![8, 16, 32]), any::<bool>())
+            .prop_map(|(bits, non_negative)| Format { bits, non_negative })
+    }
+
+    /// Packed as an update packs.
+    fn pack(packed: &mut Packed<'_>, numbers: &[f32], key: u32) {
+        let mut block = [0.0; BLOCK];
+        for (b, numbers) in numbers.chunks(BLOCK).enumerate() {
+            block[..numbers.len()].copy_from_slice(numbers);
+            let (largest, stir) = (largest(numbers), stirred(key, (b * BLOCK) as u32, 1));
+            match packed.format.bits {
+                32 => packed.pack::<f32, 32>(b, largest, &block, stir),
+                16 => packed.pack::<f32, 16>(b, largest, &block, stir),
+                _ => packed.pack::<f32, 8>(b, largest, &block, stir),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn once_packed_numbers_stay(
+            format in formats(),
+            len in 1usize..3 * BLOCK,
+            exponent in 0u32..255,
+            spread in 0u32..40,
+            seed: u64,
+        ) {
+            let noise = tricks_tensor::Noise::new(seed);
+            let numbers: Vec<f32> = (0..len as u64)
+                .map(|i| {
+                    let word = noise.word(i);
+                    let exponent = exponent.saturating_sub(word >> 23 & spread);
+                    let sign = if format.non_negative { 0 } else { word & SIGN };
+                    f32::from_bits(sign | exponent << 23 | word & 0x7f_ffff)
+                })
+                .collect();
+            let blocks = len.div_ceil(BLOCK);
+            let (mut words, mut scales) = (vec![0; blocks * format.words()], vec![0.0; blocks]);
+            let mut packed = Packed { format, words: &mut words, scales: &mut scales };
+            pack(&mut packed, &numbers, seed as u32);
+            let once: Vec<f32> = packed.read(len);
+            packed.write(&once);
+            prop_assert_eq!(&once, &packed.read::<f32>(len));
+            let most = numbers.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+            for (x, y) in numbers.iter().zip(&once) {
+                let step = match format.bits {
+                    32 => 0.0,
+                    16 => x.abs() / 128.0,
+                    _ => x.abs() / 8.0 + most * 2.0f32.powi(-15),
+                };
+                // Near the largest number, 8 and 16 bits stop.
+                let clipped = 0.07 * (most - 3e38).max(0.0) / 4e37 * most;
+                prop_assert!((x - y).abs() <= step.max(f32::MIN_POSITIVE) + clipped, "{} {}", x, y);
+            }
+        }
+    }
+
+    /// Over the draws of a key, a number is rounded to itself on average.
+    #[test]
+    fn rounding_has_no_bias() {
+        for (bits, non_negative) in [(8, false), (8, true), (16, false)] {
+            let format = Format { bits, non_negative };
+            let (mut words, mut scales) = (vec![0; format.words()], [0.0]);
+            let mut packed = Packed { format, words: &mut words, scales: &mut scales };
+            let numbers: Vec<f32> = (0..BLOCK).map(|i| 1.7 / (1.0 + i as f32)).collect();
+            let mut sums = [0.0f64; BLOCK];
+            const KEYS: u32 = 1 << 14;
+            for key in 0..KEYS {
+                pack(&mut packed, &numbers, key << 18 | key << 2);
+                let read: Vec<f32> = packed.read(BLOCK);
+                sums.iter_mut().zip(read).for_each(|(sum, x)| *sum += f64::from(x));
+            }
+            for (sum, x) in sums.iter().zip(&numbers) {
+                let mean = sum / f64::from(KEYS) / f64::from(*x);
+                assert!((mean - 1.0).abs() < 2e-3, "{bits} bits: {mean} of {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_number_that_is_never_negative_grows_from_zero() {
+        let format = Format { bits: 8, non_negative: true };
+        let (mut words, mut scales) = (vec![0; format.words()], [0.0]);
+        let mut packed = Packed { format, words: &mut words, scales: &mut scales };
+        pack(&mut packed, &[2.75, -0.0, 0.0], 12345);
+        let read: Vec<f32> = packed.read(3);
+        assert!(read[1] < 1e-8 && read[2] < 1e-8, "{read:?}");
+    }
 }

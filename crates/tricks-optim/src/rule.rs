@@ -3,7 +3,8 @@ use crate::slots::Slots;
 use std::any::Any;
 use tricks_tensor::{Float, Result, hyper};
 
-/// What a rule is, apart from the number type.
+/// What a rule is, apart from the number type. What it answers changes only through `&mut`: a step
+/// asks again only after the rule could have been changed.
 pub trait Describe: Send + Sync {
     /// The field's name for it: `Adam`.
     fn name(&self) -> &'static str;

@@ -1,7 +1,7 @@
 use crate::average::Averaged;
 use crate::packed::{BLOCK, Packed, Stir};
 use crate::slot::MAX_SLOTS;
-use tricks_tensor::Float;
+use tricks_tensor::{Float, kernel};
 
 /// A parameter's memory, lent to a rule.
 #[derive(Debug)]
@@ -71,8 +71,12 @@ impl<F: Float> View<'_, F> {
     /// Asks for the memory `blocks` further.
     #[inline(always)]
     pub(crate) fn fetch_ahead<const BITS: usize>(&self, block: usize, blocks: usize) {
-        if let View::Packed(packed) = self {
-            packed.fetch_ahead::<BITS>(block, blocks);
+        match self {
+            View::Whole(values) => {
+                let rest = values.get(block * BLOCK..).unwrap_or_default();
+                kernel::fetch_ahead(&rest[..rest.len().min(BLOCK)], blocks * BLOCK);
+            }
+            View::Packed(packed) => packed.fetch_ahead::<BITS>(block, blocks),
         }
     }
 }
@@ -117,7 +121,7 @@ impl<'a, F> Slots<'a, F> {
     }
 
     /// The bits of a number in packed slots, if any of the first `n` is.
-    pub(crate) fn bits(&self, n: usize) -> Option<usize> {
+    pub(crate) fn packed_bits(&self, n: usize) -> Option<usize> {
         self.views[..n].iter().find_map(|view| match view {
             View::Packed(packed) => Some(packed.format.bits),
             View::Whole(_) => None,

@@ -1,3 +1,4 @@
+use crate::elementary::{erf_f32, exponential, logarithm};
 use ndarray::NdFloat;
 use std::iter::Sum;
 
@@ -19,10 +20,21 @@ pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
     fn of(x: f64) -> Self;
     /// The same number as an `f64`.
     fn widen(self) -> f64;
-    /// `eˣ`, the same bits on every machine.
+    /// `eˣ`, the same bits on every machine; so are the next. See [`elementary`](crate::elementary)
+    /// for their errors.
     fn exp_exact(self) -> Self;
-    /// `tanh x`, the same bits on every machine.
+    /// `eˣ − 1`, exact near 0.
+    fn exp_m1_exact(self) -> Self;
+    /// Natural logarithm.
+    fn ln_exact(self) -> Self;
+    /// `ln(1 + x)`, exact near 0.
+    fn ln_1p_exact(self) -> Self;
+    /// `tanh x`.
     fn tanh_exact(self) -> Self;
+    /// `1/(1 + e⁻ˣ)`.
+    fn sigmoid_exact(self) -> Self;
+    /// The error function.
+    fn erf_exact(self) -> Self;
     /// Entry of a [`StateDict`](crate::StateDict).
     fn values(data: &[Self]) -> crate::Values;
     /// The data of an entry, if it is of this type.
@@ -30,7 +42,7 @@ pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
 }
 
 macro_rules! float {
-    ($t:ident, $exp:ident, $tanh:ident, $variant:ident) => {
+    ($t:ident, $erf:path, $variant:ident) => {
         impl Float for $t {
             const NAME: &'static str = stringify!($t);
             const RANGE: &'static str = concat!("finite as ", stringify!($t));
@@ -42,13 +54,33 @@ macro_rules! float {
             fn widen(self) -> f64 {
                 f64::from(self)
             }
-            #[inline]
+            #[inline(always)]
             fn exp_exact(self) -> Self {
-                libm::$exp(self)
+                exponential::$t::exp(self)
             }
-            #[inline]
+            #[inline(always)]
+            fn exp_m1_exact(self) -> Self {
+                exponential::$t::exp_m1(self)
+            }
+            #[inline(always)]
+            fn ln_exact(self) -> Self {
+                logarithm::$t::ln(self)
+            }
+            #[inline(always)]
+            fn ln_1p_exact(self) -> Self {
+                logarithm::$t::ln_1p(self)
+            }
+            #[inline(always)]
             fn tanh_exact(self) -> Self {
-                libm::$tanh(self)
+                exponential::$t::tanh(self)
+            }
+            #[inline(always)]
+            fn sigmoid_exact(self) -> Self {
+                exponential::$t::sigmoid(self)
+            }
+            #[inline(always)]
+            fn erf_exact(self) -> Self {
+                $erf(self)
             }
             fn values(data: &[Self]) -> crate::Values {
                 crate::Values::$variant(data.to_vec())
@@ -62,5 +94,5 @@ macro_rules! float {
         }
     };
 }
-float!(f32, expf, tanhf, F32);
-float!(f64, exp, tanh, F64);
+float!(f32, erf_f32, F32);
+float!(f64, libm::erf, F64);

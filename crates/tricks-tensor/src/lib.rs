@@ -15,6 +15,7 @@
 //! Nothing here knows an optimizer, a schedule or a network.
 
 mod dict;
+pub mod elementary;
 mod error;
 mod float;
 pub mod gradcheck;

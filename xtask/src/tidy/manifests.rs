@@ -23,6 +23,7 @@ const LIGHT: &[&str] = &[
     "fearless_simd",
     "libm",
     "rayon",
+    "prefetch-index",
     "rawzip",
     "safetensors",
     "tempfile",

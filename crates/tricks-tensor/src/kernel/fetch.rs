@@ -6,8 +6,9 @@ const LINE: usize = 64;
 /// Asks for the memory `ahead` elements after a block that is about to be worked on, line by line.
 ///
 /// A loop that does much with each element has few loads in flight, and a processor foresees
-/// little of several arrays: without being asked, it waits for memory at every page. Where the
-/// memory ends, and on processors without such an instruction, nothing happens.
+/// little of several arrays: without being asked, it waits for memory at every page. Beyond the
+/// end of the memory, asking does no harm; on processors without such an instruction, nothing
+/// happens.
 #[inline(always)]
 pub fn fetch_ahead<T>(block: &[T], ahead: usize) {
     let per_line = LINE / size_of::<T>().clamp(1, LINE);
