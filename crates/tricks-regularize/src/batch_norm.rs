@@ -4,6 +4,7 @@ mod tests;
 
 pub use config::{BatchNormConfig, RunningVariance};
 
+use crate::channels::{channels_of, require_channels};
 use crate::columns::{self, Coefficients, Moments};
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
@@ -15,7 +16,7 @@ use tricks_tensor::{
 ///
 /// # Formula
 /// ```text
-/// training, over the n samples of a batch, per feature:
+/// training, over the n numbers of a feature in a batch:
 ///   μ  = Σ xᵢ / n            σ² = Σ (xᵢ − μ)² / n
 ///   x̂ᵢ = (xᵢ − μ) / √(σ² + ε)
 ///   yᵢ = γ x̂ᵢ + β
@@ -27,7 +28,8 @@ use tricks_tensor::{
 ///           dxᵢ = γ/√(σ² + ε) · (dyᵢ − dβ/n − x̂ᵢ dγ/n)
 /// ```
 ///
-/// Inputs are `[samples, features]`. With γ = √(σ² + ε) and β = μ the input comes back.
+/// Inputs are `[samples, features]`, or `[samples, features, …]`: then every number of a feature
+/// counts, n = samples · length · …. With γ = √(σ² + ε) and β = μ the input comes back.
 /// Hyper-parameters: [`BatchNormConfig`].
 ///
 /// # Memory
@@ -42,7 +44,7 @@ use tricks_tensor::{
 ///   running variance is unbiased in PyTorch and here, biased in Keras: [`RunningVariance`].
 /// * Sums are taken in `f64`, the variance in a second pass around the mean: a mean a thousand
 ///   times the spread costs no digit.
-/// * Training needs two samples: one has no spread. Evaluation takes any number.
+/// * Training needs two numbers of a feature: one has no spread. Evaluation takes any number.
 /// * A batch whose mean or variance is NaN, or too large for `F`, is refused: the running
 ///   statistics would not forget it.
 ///
@@ -74,8 +76,8 @@ pub struct BatchNorm<F> {
     running_mean: Vec<F>,
     running_var: Vec<F>,
     num_batches_tracked: [F; 1],
-    // From the last forward pass, for the backward pass: how many rows, and what they were
-    // normalized with.
+    // From the last forward pass, for the backward pass: how many numbers a feature had, and what
+    // they were normalized with.
     rows: Option<usize>,
     moments: Moments,
     // Scratch, one number per feature in each.
@@ -87,7 +89,7 @@ pub struct BatchNorm<F> {
 const NAME: &str = "BatchNorm";
 
 impl<F: Float> BatchNorm<F> {
-    /// A layer for inputs `[samples, features]`.
+    /// A layer for inputs `[samples, features]` or `[samples, features, …]`.
     ///
     /// # Errors
     /// [`Error::Hyper`] for a value outside its range, or no features.
@@ -235,22 +237,22 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
     }
 
     fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
-        let expected = [x.first().copied().unwrap_or(1), self.features[0]];
-        require_shape(NAME, ("input", x), ("expected", &expected))?;
+        require_channels(NAME, x, self.features[0])?;
         Ok(IxDyn(x))
     }
 
     fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
         self.output_shape(x.shape())?;
         require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        let rows = x.shape()[0];
+        let [samples, _, plane] = channels_of(x.shape());
+        let rows = samples * plane;
         let x = x.as_standard_layout();
         let x = numbers(&x);
         let batch = self.uses_batch(mode, rows)?;
         // The moments of an earlier pass are lost; if this one is refused, there is none.
         self.rows = None;
         if batch {
-            self.moments.measure(x);
+            self.moments.measure(x, plane);
         } else {
             self.moments.recall(&self.running_mean, &self.running_var);
         }
@@ -260,7 +262,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         self.rows = Some(rows);
         let Self { weight, bias, moments, coefficients, .. } = self;
         prepare(moments, self.config.eps, (weight, bias), coefficients);
-        with_numbers(y, |y| self.coefficients.map(x, y));
+        with_numbers(y, |y| self.coefficients.map(x, plane, y));
         Ok(())
     }
 
@@ -274,7 +276,8 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
     ) -> Result<()> {
         self.output_shape(x.shape())?;
         require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
-        let rows = x.shape()[0];
+        let [samples, _, plane] = channels_of(x.shape());
+        let rows = samples * plane;
         if self.rows != Some(rows) {
             let last = self.rows.map_or("there was none".into(), |n| format!("the last had {n}"));
             let message = format!("backward of {rows} rows needs their forward pass, {last}");
@@ -284,7 +287,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
         let (x, dy) = (numbers(&x), numbers(&dy));
         let mean = &self.moments.mean;
-        columns::sum_products(dy, x, mean, &mut self.sums, &mut self.products);
+        columns::sum_products(dy, x, plane, mean, &mut self.sums, &mut self.products);
         for j in 0..self.features[0] {
             let inverse_std = self.moments.inverse_std(j, self.config.eps);
             self.bias_grad[j] = F::of(self.sums[j]);
@@ -292,7 +295,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         }
         if let Some(dx) = dx {
             self.prepare_gradient(batch.then_some(rows as f64));
-            with_numbers(dx, |dx| self.coefficients.map_gradient(dy, x, dx));
+            with_numbers(dx, |dx| self.coefficients.map_gradient(dy, x, plane, dx));
         }
         Ok(())
     }
@@ -300,18 +303,19 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
         self.output_shape(x.shape())?;
         require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        let batch = self.uses_batch(Mode::Eval, x.shape()[0])?;
+        let [samples, _, plane] = channels_of(x.shape());
+        let batch = self.uses_batch(Mode::Eval, samples * plane)?;
         let x = x.as_standard_layout();
         let x = numbers(&x);
         let mut moments = Moments::new(self.features[0]);
         if batch {
-            moments.measure(x);
+            moments.measure(x, plane);
         } else {
             moments.recall(&self.running_mean, &self.running_var);
         }
         let mut coefficients = Coefficients::new(self.features[0]);
         prepare(&moments, self.config.eps, (&self.weight, &self.bias), &mut coefficients);
-        with_numbers(y, |y| coefficients.map(x, y));
+        with_numbers(y, |y| coefficients.map(x, plane, y));
         Ok(())
     }
 }

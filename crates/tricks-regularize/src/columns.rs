@@ -5,9 +5,11 @@
 //! Every column is summed from the first row to the last, in `f64`: threads share out columns
 //! when summing and rows when mapping, and never change a bit.
 //!
-//! How the numbers of a feature lie in memory is known to these loops alone: statistics and
+//! How the numbers of a feature lie in memory is known to these loops alone, and to those of
+//! `planes`, which take over where a feature is a plane of numbers in every row: statistics and
 //! coefficients have one entry per feature, whatever the input.
 
+use crate::planes;
 use tricks_tensor::Float;
 use tricks_tensor::kernel::{join, vectorize, worth_forking};
 
@@ -41,18 +43,24 @@ impl<'a, F: Float> Columns<'a, F> {
     /// How many of `count` columns go to another thread; `None` if it is not worth a fork.
     fn middle(self, count: usize) -> Option<usize> {
         let work = self.x.len() / self.width * count;
-        let middle = (count / 2).next_multiple_of(COLUMNS);
+        let middle = (count / 2).max(1).next_multiple_of(COLUMNS);
         (middle < count && worth_forking(work)).then_some(middle)
     }
 }
 
 /// `sumsⱼ ← Σᵢ f(xᵢⱼ − centerⱼ)`; `f` must be a closure marked `#[inline(always)]`.
+///
+/// `plane` is how many numbers of a feature lie side by side in a row.
 pub(crate) fn sum<F: Float>(
     x: &[F],
+    plane: usize,
     center: &[f64],
     sums: &mut [f64],
     f: impl Fn(f64) -> f64 + Copy + Send + Sync,
 ) {
+    if plane != 1 {
+        return planes::sum(x, plane, center, sums, f);
+    }
     sum_part(Columns::all(x, center.len()), center, sums, f);
 }
 
@@ -85,10 +93,14 @@ fn sum_part<F: Float>(
 pub(crate) fn sum_products<F: Float>(
     dy: &[F],
     x: &[F],
+    plane: usize,
     center: &[f64],
     sums: &mut [f64],
     products: &mut [f64],
 ) {
+    if plane != 1 {
+        return planes::sum_products(dy, x, plane, center, sums, products);
+    }
     let width = center.len();
     products_part(Columns::all(dy, width), Columns::all(x, width), center, sums, products);
 }
@@ -138,15 +150,16 @@ impl Moments {
         Self { mean: vec![0.0; columns], var: vec![0.0; columns] }
     }
 
-    /// Of a batch of at least one row.
-    pub(crate) fn measure<F: Float>(&mut self, x: &[F]) {
+    /// Of a batch of at least one number per feature.
+    pub(crate) fn measure<F: Float>(&mut self, x: &[F], plane: usize) {
         let Self { mean, var } = self;
         let columns = mean.len();
         let n = (x.len() / columns) as f64;
-        // The mean as the first row plus the mean distance from it: `var` holds that row for now.
-        var.iter_mut().zip(x).for_each(|(first, x)| *first = x.widen());
+        // The mean as the first number plus the mean distance from it: `var` holds those for now.
+        var.iter_mut().zip(x.iter().step_by(plane)).for_each(|(first, x)| *first = x.widen());
         sum(
             x,
+            plane,
             var,
             mean,
             #[inline(always)]
@@ -155,6 +168,7 @@ impl Moments {
         mean.iter_mut().zip(&*var).for_each(|(sum, first)| *sum = first + *sum / n);
         sum(
             x,
+            plane,
             mean,
             var,
             #[inline(always)]
@@ -191,12 +205,15 @@ impl<F: Float> Coefficients<F> {
     }
 
     /// `y ← (x − shift)·scale + offset`.
-    pub(crate) fn map(&self, x: &[F], y: &mut [F]) {
+    pub(crate) fn map(&self, x: &[F], plane: usize, y: &mut [F]) {
+        if plane != 1 {
+            return planes::map(self, 0, x, plane, y);
+        }
         let width = self.shift.len();
         if let Some(middle) = middle_row(x.len(), width) {
             let (x0, x1) = x.split_at(middle);
             let (y0, y1) = y.split_at_mut(middle);
-            join(|| self.map(x0, y0), || self.map(x1, y1));
+            join(|| self.map(x0, 1, y0), || self.map(x1, 1, y1));
             return;
         }
         let (shift, scale, offset) = (&self.shift[..], &self.scale[..width], &self.offset[..width]);
@@ -213,13 +230,16 @@ impl<F: Float> Coefficients<F> {
     }
 
     /// `dx ← (dy − (x − shift)·slope + offset)·scale`.
-    pub(crate) fn map_gradient(&self, dy: &[F], x: &[F], dx: &mut [F]) {
+    pub(crate) fn map_gradient(&self, dy: &[F], x: &[F], plane: usize, dx: &mut [F]) {
+        if plane != 1 {
+            return planes::map_gradient(self, 0, (dy, x), plane, dx);
+        }
         let width = self.shift.len();
         if let Some(middle) = middle_row(x.len(), width) {
             let (dy0, dy1) = dy.split_at(middle);
             let (x0, x1) = x.split_at(middle);
             let (dx0, dx1) = dx.split_at_mut(middle);
-            join(|| self.map_gradient(dy0, x0, dx0), || self.map_gradient(dy1, x1, dx1));
+            join(|| self.map_gradient(dy0, x0, 1, dx0), || self.map_gradient(dy1, x1, 1, dx1));
             return;
         }
         let (shift, scale) = (&self.shift[..], &self.scale[..width]);

@@ -14,16 +14,27 @@
 //! bits of its contiguous copy.
 
 mod batch_norm;
+mod channels;
 mod columns;
 mod dropout;
 mod elastic_net;
+mod group_norm;
+mod groups;
+mod instance_norm;
 mod l1;
 mod l2;
+mod layer_norm;
 mod penalty;
+mod planes;
+mod rms_norm;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningVariance};
 pub use dropout::Dropout;
 pub use elastic_net::ElasticNet;
+pub use group_norm::{GroupNorm, GroupNormConfig};
+pub use instance_norm::{InstanceNorm, InstanceNormConfig};
 pub use l1::L1;
 pub use l2::L2;
+pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use penalty::{Penalty, penalize, penalize_where};
+pub use rms_norm::{RmsNorm, RmsNormConfig};

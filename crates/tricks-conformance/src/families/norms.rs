@@ -1,14 +1,21 @@
-use super::layer::{get, set};
+use super::layer::{compare, get, set};
 use super::{in_dtype, not_yet};
 use crate::{Fields, Run, Stop};
 use serde_json::Value;
-use tricks_regularize::{BatchNorm, BatchNormConfig};
+use tricks_regularize::{
+    BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig,
+    LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig,
+};
 use tricks_tensor::ndarray::ArrayD;
 use tricks_tensor::{Float, Layer, Mode, Noise};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
-        "BatchNorm1d" => in_dtype!(run, batch_norm),
+        "BatchNorm1d" | "BatchNorm2d" => in_dtype!(run, batch_norm),
+        "LayerNorm" => in_dtype!(run, layer_norm),
+        "RMSNorm" => in_dtype!(run, rms_norm),
+        "GroupNorm" => in_dtype!(run, group_norm),
+        "InstanceNorm" => in_dtype!(run, instance_norm),
         _ => not_yet(),
     }
 }
@@ -27,9 +34,7 @@ fn batch_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
         let wrong = || Stop::Malformed(format!("steps[{i}]"));
         let step = Fields::from_map(step.as_object().ok_or_else(wrong)?, "step");
         let x = step.tensor("x")?.array::<F>();
-        let [_, features] = x.shape()[..] else {
-            return Err(Stop::Skip(format!("input of {} dimensions", x.ndim())));
-        };
+        let features = channels(&x)?;
         let layer = match &mut layer {
             Some(layer) => layer,
             none => {
@@ -93,4 +98,44 @@ fn one_batch<F: Float>(
         run.numbers(&format!("step {i}, {name}"), &got, &[want]);
     }
     Ok(())
+}
+
+/// The length of axis 1.
+fn channels<F: Float>(x: &ArrayD<F>) -> Result<usize, Stop> {
+    x.shape().get(1).copied().ok_or_else(|| Stop::Malformed("x has no channels".into()))
+}
+
+fn layer_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let shape: Vec<usize> =
+        run.hyper.numbers("normalized_shape")?.into_iter().map(|n| n as usize).collect();
+    let config = LayerNormConfig {
+        eps: run.hyper.number("eps")?,
+        affine: run.params.has("weight"),
+        bias: run.params.has("bias"),
+    };
+    compare(run, &mut LayerNorm::<F>::new(&shape, config)?)
+}
+
+fn rms_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = RmsNormConfig { eps: run.hyper.number("eps")?, affine: true };
+    let shape = run.params.tensor("weight")?.shape;
+    compare(run, &mut RmsNorm::<F>::new(&shape, config)?)
+}
+
+fn group_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = GroupNormConfig { eps: run.hyper.number("eps")?, affine: true };
+    let groups = run.hyper.count("num_groups")? as usize;
+    let channels = channels(&run.inputs.tensor("x")?.array::<F>())?;
+    compare(run, &mut GroupNorm::<F>::new(groups, channels, config)?)
+}
+
+fn instance_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = InstanceNormConfig {
+        eps: run.hyper.number("eps")?,
+        affine: run.hyper.flag("affine")?,
+        track_running_stats: run.hyper.flag("track_running_stats")?,
+        ..Default::default()
+    };
+    let channels = channels(&run.inputs.tensor("x")?.array::<F>())?;
+    compare(run, &mut InstanceNorm::<F>::new(channels, config)?)
 }

@@ -1,6 +1,10 @@
 use super::About;
+use super::one_channel::OneChannel;
 use tricks_net::layers::{Dense, ReLU, Sequential, Sigmoid, Tanh};
-use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use tricks_regularize::{
+    BatchNorm, BatchNormConfig, Dropout, GroupNorm, GroupNormConfig, InstanceNorm,
+    InstanceNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig,
+};
 use tricks_tensor::Layer;
 
 /// How to make a layer for this many features.
@@ -52,4 +56,36 @@ pub static LAYERS: &[LayerRow] = &[
     row!("Dropout", "crates/tricks-regularize/src/dropout.rs", "y = x·mask / (1 − p)", |_| {
         Dropout::new(0.3).expect("valid")
     }),
+    row!(
+        "LayerNorm",
+        "crates/tricks-regularize/src/layer_norm.rs",
+        "y = γ (x − μ) / √(σ² + ε) + β, μ and σ² of each sample",
+        |n| LayerNorm::new(&[n], LayerNormConfig::torch()).expect("valid")
+    ),
+    row!(
+        "RmsNorm",
+        "crates/tricks-regularize/src/rms_norm.rs",
+        "y = γ x / √(mean x² + ε)",
+        |n| RmsNorm::new(&[n], RmsNormConfig::default()).expect("valid")
+    ),
+    row!(
+        "GroupNorm",
+        "crates/tricks-regularize/src/group_norm.rs",
+        "y = γ (x − μ) / √(σ² + ε) + β, μ and σ² of each group of channels of a sample",
+        |n| GroupNorm::new(if n % 2 == 0 { 2 } else { 1 }, n, GroupNormConfig::torch())
+            .expect("valid")
+    ),
+    row!(
+        "InstanceNorm",
+        "crates/tricks-regularize/src/instance_norm.rs",
+        "y = γ (x − μ) / √(σ² + ε) + β, μ and σ² of each channel of a sample",
+        |_| {
+            let config = InstanceNormConfig {
+                affine: true,
+                track_running_stats: true,
+                ..InstanceNormConfig::default()
+            };
+            OneChannel(InstanceNorm::new(1, config).expect("valid"))
+        }
+    ),
 ];
