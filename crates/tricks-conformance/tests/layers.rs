@@ -36,7 +36,7 @@ fn backward_passes_agree_with_central_differences() {
         for mode in [Mode::Train(Noise::new(4)), Mode::Eval] {
             let mut layer = (row.make.1)(5);
             fill(&mut layer);
-            let x = numbers(7, &[6, 5]);
+            let x = numbers(7, &(row.input)(6, 5));
             // Running statistics that evaluation can use.
             let mut y = ArrayD::zeros(layer.output_shape(x.shape()).unwrap());
             layer.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(4))).unwrap();
@@ -66,8 +66,8 @@ fn pass(layer: &mut Box<dyn Layer<f32>>, x: &ArrayD<f32>) -> Vec<u32> {
 
 #[test]
 fn threads_change_nothing() {
-    let x = numbers(9, &[700, 203]);
     for row in LAYERS {
+        let x = numbers(9, &(row.input)(700, 203));
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut layer = (row.make.0)(203);
@@ -83,7 +83,7 @@ fn infer_is_forward_in_evaluation() {
     for row in LAYERS {
         let mut layer = (row.make.1)(8);
         fill(&mut layer);
-        let x = numbers::<f64>(10, &[5, 8]);
+        let x = numbers::<f64>(10, &(row.input)(5, 8));
         let shape = layer.output_shape(x.shape()).unwrap();
         let (mut y, mut z) = (ArrayD::zeros(shape.clone()), ArrayD::zeros(shape));
         // One training pass first, so that evaluation has something to remember.
@@ -98,7 +98,7 @@ fn infer_is_forward_in_evaluation() {
 #[test]
 fn layouts_change_nothing() {
     for row in LAYERS {
-        let x = numbers::<f32>(11, &[8, 6]);
+        let x = numbers::<f32>(11, &(row.input)(8, 6));
         let turned = x.t().as_standard_layout().into_owned();
         let mut results = Vec::new();
         for x in [x.view(), turned.t()] {
@@ -116,7 +116,7 @@ fn layouts_change_nothing() {
 fn wrong_shapes_are_refused() {
     for row in LAYERS {
         let mut layer = (row.make.1)(4);
-        let x = numbers::<f64>(3, &[3, 4]);
+        let x = numbers::<f64>(3, &(row.input)(3, 4));
         let mut y = ArrayD::zeros(IxDyn(&[2, 7]));
         let refused = layer.forward(x.view(), y.view_mut(), Mode::Eval);
         assert!(refused.is_err(), "{}: forward", row.about.name);

@@ -35,6 +35,8 @@ pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
     fn sigmoid_exact(self) -> Self;
     /// The error function.
     fn erf_exact(self) -> Self;
+    /// `1 − erf x`, exact where it is close to 0; one number at a time.
+    fn erfc_exact(self) -> Self;
     /// Entry of a [`StateDict`](crate::StateDict).
     fn values(data: &[Self]) -> crate::Values;
     /// The data of an entry, if it is of this type.
@@ -42,7 +44,7 @@ pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
 }
 
 macro_rules! float {
-    ($t:ident, $erf:path, $variant:ident) => {
+    ($t:ident, $erf:path, $erfc:path, $variant:ident) => {
         impl Float for $t {
             const NAME: &'static str = stringify!($t);
             const RANGE: &'static str = concat!("finite as ", stringify!($t));
@@ -82,6 +84,10 @@ macro_rules! float {
             fn erf_exact(self) -> Self {
                 $erf(self)
             }
+            #[inline]
+            fn erfc_exact(self) -> Self {
+                $erfc(self)
+            }
             fn values(data: &[Self]) -> crate::Values {
                 crate::Values::$variant(data.to_vec())
             }
@@ -94,5 +100,5 @@ macro_rules! float {
         }
     };
 }
-float!(f32, erf_f32, F32);
-float!(f64, libm::erf, F64);
+float!(f32, erf_f32, libm::erfcf, F32);
+float!(f64, libm::erf, libm::erfc, F64);

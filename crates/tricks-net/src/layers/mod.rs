@@ -1,19 +1,17 @@
 //! Layers with explicit forward and backward passes. Each is usable alone, by the contract of
 //! [`Layer`](tricks_tensor::Layer).
 
-#[macro_use]
-mod activation;
+mod activations;
 mod dense;
-mod relu;
 mod sequential;
-mod sigmoid;
-mod tanh;
 
+pub use activations::{
+    CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
+    LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softshrink,
+    Softsign, Tanh, Tanhshrink, Threshold,
+};
 pub use dense::Dense;
-pub use relu::ReLU;
 pub use sequential::Sequential;
-pub use sigmoid::Sigmoid;
-pub use tanh::Tanh;
 
 #[cfg(test)]
 mod tests;
