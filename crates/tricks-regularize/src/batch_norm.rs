@@ -131,6 +131,27 @@ impl<F: Float> BatchNorm<F> {
         &self.running_var
     }
 
+    /// Puts the running statistics back to the mean 0, the variance 1 and no batches.
+    ///
+    /// With [`momentum`](BatchNormConfig::momentum) `None`, forward passes in training over the data
+    /// then estimate them afresh, as the plain average: what averaged weights need.
+    pub fn reset_running_stats(&mut self) {
+        self.running_mean.fill(F::zero());
+        self.running_var.fill(F::one());
+        self.num_batches_tracked = [F::zero()];
+    }
+
+    /// Another weight of the newest batch in the running statistics; `None` is the plain average.
+    ///
+    /// # Errors
+    /// [`Error::Hyper`] for a value outside [0, 1].
+    pub fn set_momentum(&mut self, momentum: Option<f64>) -> Result<()> {
+        let config = BatchNormConfig { momentum, ..self.config };
+        config.validate()?;
+        self.config = config;
+        Ok(())
+    }
+
     /// Whether the statistics are those of the batch; then they need two samples.
     fn uses_batch(&self, mode: Mode, rows: usize) -> Result<bool> {
         let batch = mode.is_train() || !self.config.track_running_stats;

@@ -1,7 +1,7 @@
 //! What layers of channels share: inputs are `[samples, channels, …]`.
 
-use tricks_tensor::Result;
 use tricks_tensor::views::require_shape;
+use tricks_tensor::{Error, Result};
 
 /// Samples, channels, and the numbers of a plane: how many a channel of a sample has.
 ///
@@ -15,4 +15,13 @@ pub(crate) fn require_channels(owner: &'static str, x: &[usize], channels: usize
     let (samples, rest) = (x.first().copied().unwrap_or(1), x.get(2..).unwrap_or_default());
     let expected = [&[samples, channels], rest].concat();
     require_shape(owner, ("input", x), ("expected", &expected))
+}
+
+/// Refuses an input without an axis of channels.
+pub(crate) fn require_channel_axis(owner: &'static str, x: &[usize]) -> Result<()> {
+    if x.len() < 2 {
+        let message = format!("input has shape {x:?}, needs samples and channels");
+        return Err(Error::invalid(owner, message));
+    }
+    Ok(())
 }

@@ -1,7 +1,8 @@
+use crate::masked::{Pass, masked_layer};
 use tricks_tensor::kernel::{join, vectorize, worth_forking};
-use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
-use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
-use tricks_tensor::{Float, Layer, Mode, Noise, ParamMut, Parameters, Path, Place, Result, hyper};
+use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD};
+use tricks_tensor::views::{numbers, require_shape, with_numbers};
+use tricks_tensor::{Float, Mode, Noise, Result, hyper};
 
 /// Inverted dropout: in training each element is zeroed with probability `p`, and the others grow
 /// by `1/(1 − p)`.
@@ -94,14 +95,11 @@ impl Dropout {
         self,
         x: ArrayViewD<'_, F>,
         keep: ArrayViewD<'_, bool>,
-        mut y: ArrayViewMutD<'_, F>,
+        y: ArrayViewMutD<'_, F>,
     ) -> Result<()> {
         require_shape(NAME, ("mask", keep.shape()), ("input", x.shape()))?;
         require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        let (scale, some) = (self.scale::<F>(), self.p < 1.0);
-        for ((y, &x), &keep) in y.iter_mut().zip(&x).zip(&keep) {
-            *y = if keep && some { x * scale } else { F::zero() };
-        }
+        self.apply_units(1, x, keep, y);
         Ok(())
     }
 
@@ -112,32 +110,114 @@ impl Dropout {
 
     /// The smallest word that keeps an element: `p·2³²` rounded up, which is exact because a word
     /// is an integer. `None` if no word does.
-    fn threshold(self) -> Option<u32> {
+    pub(crate) fn threshold(self) -> Option<u32> {
         u32::try_from((self.p * WORD_VALUES).ceil() as u64).ok()
     }
 
-    fn run<F: Float>(self, x: ArrayViewD<'_, F>, mut y: ArrayViewMutD<'_, F>, mode: Mode) {
+    fn check(self, _: &[usize]) -> Result<()> {
+        Ok(())
+    }
+
+    /// What both passes do.
+    fn pass<F: Float>(self, _: Pass, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) {
+        self.drop_units(1, x, y, mode);
+    }
+
+    /// Keeps or drops `unit` neighbours at a time, by the word of their place in C order.
+    pub(crate) fn drop_units<F: Float>(
+        self,
+        unit: usize,
+        x: ArrayViewD<'_, F>,
+        mut y: ArrayViewMutD<'_, F>,
+        mode: Mode,
+    ) {
         match (mode, self.threshold()) {
             (Mode::Eval, _) | (Mode::Train(_), Some(0)) => y.assign(&x),
             (Mode::Train(_), None) => y.fill(F::zero()),
             (Mode::Train(noise), Some(threshold)) => {
                 let x = x.as_standard_layout();
-                with_numbers(y, |y| {
-                    scale_or_drop((noise, 0), threshold, self.scale(), numbers(&x), y)
+                let (x, scale) = (numbers(&x), self.scale::<F>());
+                with_numbers(y, |y| match unit {
+                    1 => keep_or_drop(
+                        (noise, 0),
+                        threshold,
+                        x,
+                        y,
+                        #[inline(always)]
+                        |x| x * scale,
+                        F::zero(),
+                    ),
+                    _ => units((noise, 0), threshold, scale, unit.max(1), x, y),
                 });
             }
         }
     }
+
+    /// `apply` with one entry of the mask for `unit` neighbours.
+    pub(crate) fn apply_units<F: Float>(
+        self,
+        unit: usize,
+        x: ArrayViewD<'_, F>,
+        keep: ArrayViewD<'_, bool>,
+        y: ArrayViewMutD<'_, F>,
+    ) {
+        let (scale, some) = (self.scale::<F>(), self.p < 1.0);
+        let (x, unit) = (x.as_standard_layout(), unit.max(1));
+        with_numbers(y, |y| {
+            for ((y, x), &keep) in y.chunks_mut(unit).zip(numbers(&x).chunks(unit)).zip(&keep) {
+                scale_unit((keep && some).then_some(scale), x, y);
+            }
+        });
+    }
 }
 
-/// Keeps the elements whose word is at least `threshold`. The words start at `first`, so any cut
-/// between threads gives the same mask.
-fn scale_or_drop<F: Float>(
+/// `y ← x·scale`, or zeros.
+fn scale_unit<F: Float>(scale: Option<F>, x: &[F], y: &mut [F]) {
+    match scale {
+        Some(scale) => vectorize(
+            #[inline(always)]
+            || y.iter_mut().zip(x).for_each(|(y, x)| *y = *x * scale),
+        ),
+        None => y.fill(F::zero()),
+    }
+}
+
+/// Keeps the units whose word is at least `threshold`; the words start at `first`.
+fn units<F: Float>(
     (noise, first): (Noise, u64),
     threshold: u32,
     scale: F,
+    unit: usize,
     x: &[F],
     y: &mut [F],
+) {
+    let middle = x.len() / unit / 2;
+    if middle > 0 && worth_forking(x.len()) {
+        let (x0, x1) = x.split_at(middle * unit);
+        let (y0, y1) = y.split_at_mut(middle * unit);
+        let second = first + middle as u64;
+        join(
+            || units((noise, first), threshold, scale, unit, x0, y0),
+            || units((noise, second), threshold, scale, unit, x1, y1),
+        );
+        return;
+    }
+    for (i, (x, y)) in x.chunks(unit).zip(y.chunks_mut(unit)).enumerate() {
+        let keep = noise.word(first + i as u64) >= threshold;
+        scale_unit(keep.then_some(scale), x, y);
+    }
+}
+
+/// `y ← kept(x)` where the word is at least `threshold`, and `dropped` elsewhere. The words start
+/// at `first`, so any cut between threads gives the same mask. `kept` must be a closure marked
+/// `#[inline(always)]`.
+pub(crate) fn keep_or_drop<F: Float>(
+    (noise, first): (Noise, u64),
+    threshold: u32,
+    x: &[F],
+    y: &mut [F],
+    kept: impl Fn(F) -> F + Copy + Send + Sync,
+    dropped: F,
 ) {
     if worth_forking(x.len()) {
         let middle = (x.len() / 2).next_multiple_of(WORDS);
@@ -145,8 +225,8 @@ fn scale_or_drop<F: Float>(
         let (y0, y1) = y.split_at_mut(middle);
         let second = first + middle as u64;
         join(
-            || scale_or_drop((noise, first), threshold, scale, x0, y0),
-            || scale_or_drop((noise, second), threshold, scale, x1, y1),
+            || keep_or_drop((noise, first), threshold, x0, y0, kept, dropped),
+            || keep_or_drop((noise, second), threshold, x1, y1, kept, dropped),
         );
         return;
     }
@@ -159,62 +239,24 @@ fn scale_or_drop<F: Float>(
         vectorize(
             #[inline(always)]
             || {
-                // By index, and scaled before the choice: so it becomes vector instructions
+                // By index, and computed before the choice: so it becomes vector instructions
                 // instead of a branch on random bits, which is mispredicted half the time.
                 let (y, words) = (&mut y[..x.len()], &words[..x.len()]);
                 for i in 0..x.len() {
-                    let kept = x[i] * scale;
-                    y[i] = if words[i] >= threshold { kept } else { F::zero() };
+                    let kept = kept(x[i]);
+                    y[i] = if words[i] >= threshold { kept } else { dropped };
                 }
             },
         );
     }
 }
 
-impl<F: Float> Parameters<F> for Dropout {
-    fn visit<'p>(&'p mut self, _: &Path<'_>, _: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {}
-}
-
-impl<F: Float> Layer<F> for Dropout {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
-        Ok(IxDyn(x))
-    }
-
-    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        self.run(x, y, mode);
-        Ok(())
-    }
-
-    fn backward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewD<'_, F>,
-        dy: ArrayViewD<'_, F>,
-        dx: Option<ArrayViewMutD<'_, F>>,
-        mode: Mode,
-    ) -> Result<()> {
-        require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
-        if let Some(dx) = dx {
-            self.run(dy, dx, mode);
-        }
-        Ok(())
-    }
-
-    fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        self.run(x, y, Mode::Eval);
-        Ok(())
-    }
-}
+masked_layer! { impl Layer<F> for Dropout }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tricks_tensor::Layer;
     use tricks_tensor::ndarray::ArrayD;
 
     #[test]
