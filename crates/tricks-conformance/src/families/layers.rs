@@ -10,7 +10,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
         "Linear" => in_dtype!(run, linear),
         "Dropout(mask)" => in_dtype!(run, dropout),
-        _ => not_yet(),
+        _ => super::masked::run(run).unwrap_or_else(not_yet),
     }
 }
 

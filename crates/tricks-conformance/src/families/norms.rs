@@ -1,10 +1,12 @@
-use super::layer::{compare, get, set};
+use super::layer::{compare, get, set, through};
 use super::{in_dtype, not_yet};
-use crate::{Fields, Run, Stop};
+use crate::{Fields, Run, Stop, Tensor};
 use serde_json::Value;
+use tricks_net::layers::Dense;
 use tricks_regularize::{
     BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, InstanceNorm, InstanceNormConfig,
-    LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig,
+    L2Normalize, LayerNorm, LayerNormConfig, LocalResponseNorm, LocalResponseNormConfig, RmsNorm,
+    RmsNormConfig, WeightNorm,
 };
 use tricks_tensor::ndarray::ArrayD;
 use tricks_tensor::{Float, Layer, Mode, Noise};
@@ -16,6 +18,9 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
         "RMSNorm" => in_dtype!(run, rms_norm),
         "GroupNorm" => in_dtype!(run, group_norm),
         "InstanceNorm" => in_dtype!(run, instance_norm),
+        "LocalResponseNorm" => in_dtype!(run, local_response_norm),
+        "normalize_l2" => in_dtype!(run, l2_normalize),
+        "WeightNorm" => in_dtype!(run, weight_norm),
         _ => not_yet(),
     }
 }
@@ -138,4 +143,48 @@ fn instance_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     };
     let channels = channels(&run.inputs.tensor("x")?.array::<F>())?;
     compare(run, &mut InstanceNorm::<F>::new(channels, config)?)
+}
+
+fn local_response_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = LocalResponseNormConfig {
+        size: run.hyper.count("size")? as usize,
+        alpha: run.hyper.number("alpha")?,
+        beta: run.hyper.number("beta")?,
+        k: run.hyper.number("k")?,
+    };
+    compare::<F>(run, &mut LocalResponseNorm::new(config)?)
+}
+
+fn l2_normalize<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.only("p", 2)?;
+    let last = run.inputs.tensor("x")?.shape.len().saturating_sub(1);
+    run.hyper.only("dim", last)?;
+    compare::<F>(run, &mut L2Normalize::new(run.hyper.number("eps")?)?)
+}
+
+/// A linear layer whose weight is normalized.
+fn weight_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.only("formula", "W = g * v/||v||_row")?;
+    let (v, g) = (run.params.tensor("v")?, run.params.tensor("g")?);
+    let [outputs, inputs] = v.shape[..] else {
+        return Err(Stop::Malformed("v".into()));
+    };
+    let numbers = |x: &Tensor| x.data.iter().map(|x| F::of(*x)).collect::<Vec<F>>();
+    let (v, g) = (numbers(&v), numbers(&g));
+    let norm = WeightNorm::new(outputs)?;
+    let mut w = vec![F::zero(); v.len()];
+    norm.forward(&v, &g, &mut w)?;
+    let w: Vec<f64> = w.into_iter().map(F::widen).collect();
+    let mut dense = Dense::<F>::without_bias(inputs, outputs);
+    set(&mut dense, "weight", &Tensor::new(&[outputs, inputs], w))?;
+    through(run, &mut dense)?;
+    let Some((_, Some(dw))) = get(&mut dense, "weight") else {
+        return Err(Stop::Fail("weight has no gradient".into()));
+    };
+    let (mut dv, mut dg) = (vec![F::zero(); v.len()], vec![F::zero(); g.len()]);
+    norm.backward(&v, &g, &dw, &mut dv, &mut dg)?;
+    let want = run.expect.object("grad_params");
+    run.numbers("gradient of v", &dv, &want.tensor("v")?.data);
+    run.numbers("gradient of g", &dg, &want.tensor("g")?.data);
+    Ok(())
 }

@@ -1,11 +1,14 @@
 use super::descent::array;
+use super::layer::set;
 use super::{in_dtype, not_yet};
 use crate::fields::numbers;
 use crate::{Problem, Run, Stop, Tensor};
 use tricks_optim::{
     Averaging, ClipGlobalNorm, LossScaler, Momentum, Optimizer, StepArgs, WeightAverage, clip_value,
 };
-use tricks_tensor::{Dict, Float};
+use tricks_regularize::{BatchNorm, BatchNormConfig, CutMix, Cutout, Mixup, SpectralNorm};
+use tricks_tensor::ndarray::Axis;
+use tricks_tensor::{Dict, Float, Layer, Mode, Noise};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
@@ -14,6 +17,11 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
         "EMA" | "SWA" => in_dtype!(run, averages),
         "GradScaler" => scales(run),
         "GradScalerLoop" => in_dtype!(run, scaled_steps),
+        "update_bn" => in_dtype!(run, batch_statistics),
+        "spectral_norm" => in_dtype!(run, spectral_norm),
+        "mixup" => in_dtype!(run, mixup),
+        "cutmix" => in_dtype!(run, cutmix),
+        "cutout" => in_dtype!(run, cutout),
         _ => not_yet(),
     }
 }
@@ -166,5 +174,90 @@ fn scaled_steps<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     }
     let want = run.expect.numbers("scale_after_step")?;
     run.numbers("scale", &scales, &want);
+    Ok(())
+}
+
+/// Running statistics afresh, as the plain average over batches.
+fn batch_statistics<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.describes("formula");
+    let mut norm: Option<BatchNorm<F>> = None;
+    for batch in run.inputs.list("batches")? {
+        let x = Tensor::parse(batch).map_err(Stop::Malformed)?.array::<F>();
+        let norm = match &mut norm {
+            Some(norm) => norm,
+            none => {
+                let mut norm = BatchNorm::new(x.shape()[1], BatchNormConfig::torch())?;
+                // Something to forget.
+                norm.forward(x.view(), x.clone().view_mut(), Mode::Train(Noise::new(0)))?;
+                norm.reset_running_stats();
+                norm.set_momentum(None)?;
+                none.insert(norm)
+            }
+        };
+        norm.forward(x.view(), x.clone().view_mut(), Mode::Train(Noise::new(0)))?;
+    }
+    let norm = norm.ok_or_else(|| Stop::Malformed("no batches".into()))?;
+    run.numbers("running_mean", norm.running_mean(), &run.expect.tensor("running_mean")?.data);
+    run.numbers("running_var", norm.running_var(), &run.expect.tensor("running_var")?.data);
+    Ok(())
+}
+
+fn spectral_norm<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let weight = run.inputs.tensor("weight")?;
+    let [rows, columns] = weight.shape[..] else {
+        return Err(Stop::Malformed("weight".into()));
+    };
+    let eps = run.hyper.number("eps")?;
+    let mut norm = SpectralNorm::<F>::new(rows, columns, eps, Noise::new(0))?;
+    set(&mut norm, "u", &run.inputs.tensor("u0")?)?;
+    let w: Vec<F> = weight.data.iter().map(|x| F::of(*x)).collect();
+    let mut out = w.clone();
+    let sigma = norm.forward(&w, run.hyper.count("n_power_iterations")? as usize, &mut out)?;
+    run.number("sigma", sigma, run.expect.number("sigma")?);
+    run.numbers("u", norm.u(), &run.expect.tensor("u")?.data);
+    run.numbers("v", norm.v(), &run.expect.tensor("v")?.data);
+    run.numbers("weight_out", &out, &run.expect.tensor("weight_out")?.data);
+    Ok(())
+}
+
+fn permutation(run: &Run<'_>) -> Result<Vec<usize>, Stop> {
+    Ok(run.inputs.numbers("perm")?.into_iter().map(|i| i as usize).collect())
+}
+
+fn mixup<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let mut x = run.inputs.tensor("x")?.array::<F>();
+    let mut y = run.inputs.tensor("y")?.array::<F>();
+    let (lambda, order) = (run.hyper.number("lambda")?, permutation(run)?);
+    Mixup::apply(lambda, &order, x.view_mut(), y.view_mut())?;
+    run.array("x", &x, &run.expect.tensor("x")?);
+    run.array("y", &y, &run.expect.tensor("y")?);
+    Ok(())
+}
+
+fn cutmix<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let mut x = run.inputs.tensor("x")?.array::<F>();
+    let mut y = run.inputs.tensor("y")?.array::<F>();
+    let [y0, y1, x0, x1] = run.hyper.numbers("box_yyxx")?[..] else {
+        return Err(Stop::Malformed("box_yyxx".into()));
+    };
+    let ranges = [y0 as usize..y1 as usize, x0 as usize..x1 as usize];
+    let lambda = CutMix::apply(ranges, &permutation(run)?, x.view_mut(), y.view_mut())?;
+    run.number("lambda", lambda, run.expect.number("lambda")?);
+    run.array("x", &x, &run.expect.tensor("x")?);
+    run.array("y", &y, &run.expect.tensor("y")?);
+    Ok(())
+}
+
+fn cutout<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.describes("clipped_box_yyxx");
+    let mut x = run.inputs.tensor("x")?.array::<F>();
+    let [row, column] = run.hyper.numbers("center")?[..] else {
+        return Err(Stop::Malformed("center".into()));
+    };
+    let cutout = Cutout { size: run.hyper.count("size")? as usize };
+    for i in 0..x.shape()[0] {
+        cutout.erase(x.index_axis_mut(Axis(0), i), [row as usize, column as usize])?;
+    }
+    run.array("x", &x, &run.expect.tensor("x")?);
     Ok(())
 }

@@ -6,8 +6,9 @@ use tricks_net::layers::{
     Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 };
 use tricks_regularize::{
-    BatchNorm, BatchNormConfig, Dropout, GroupNorm, GroupNormConfig, InstanceNorm,
-    InstanceNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig,
+    AlphaDropout, BatchNorm, BatchNormConfig, DropBlock, DropPath, Dropout, GroupNorm,
+    GroupNormConfig, InstanceNorm, InstanceNormConfig, L2Normalize, LayerNorm, LayerNormConfig,
+    LocalResponseNorm, LocalResponseNormConfig, RmsNorm, RmsNormConfig, SpatialDropout,
 };
 use tricks_tensor::Layer;
 
@@ -230,5 +231,41 @@ pub static LAYERS: &[LayerRow] = &[
             };
             OneChannel(InstanceNorm::new(1, config).expect("valid"))
         }
+    ),
+    row!(
+        "LocalResponseNorm",
+        "crates/tricks-regularize/src/local_response_norm.rs",
+        "y = x / (k + α/n Σ x²)^β, over n neighbouring channels",
+        |_| {
+            let config = LocalResponseNormConfig { size: 3, alpha: 0.5, beta: 0.75, k: 1.0 };
+            LocalResponseNorm::new(config).expect("valid")
+        }
+    ),
+    row!("L2Normalize", "crates/tricks-regularize/src/l2_normalize.rs", "y = x / ‖x‖", |_| {
+        L2Normalize::default()
+    }),
+    row!(
+        "SpatialDropout",
+        "crates/tricks-regularize/src/spatial_dropout.rs",
+        "y = x·mask / (1 − p), a mask of channels",
+        |_| SpatialDropout::new(0.3).expect("valid")
+    ),
+    row!(
+        "DropPath",
+        "crates/tricks-regularize/src/drop_path.rs",
+        "y = x·mask / (1 − p), a mask of samples",
+        |_| DropPath::new(0.3).expect("valid")
+    ),
+    row!(
+        "AlphaDropout",
+        "crates/tricks-regularize/src/alpha_dropout.rs",
+        "y = a (x·mask + α′ (1 − mask)) + b",
+        |_| AlphaDropout::new(0.3).expect("valid")
+    ),
+    row!(
+        "DropBlock",
+        "crates/tricks-regularize/src/drop_block.rs",
+        "y = x·mask / mean(mask), a mask of squares",
+        |_| OneChannel(DropBlock::new(0.3, 2).expect("valid"))
     ),
 ];
