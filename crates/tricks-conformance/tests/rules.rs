@@ -226,8 +226,9 @@ fn scalar_code_and_vector_code_agree() {
 #[test]
 fn threads_change_nothing() {
     // Above the size at which work is shared, and not a multiple of anything; and two of one size,
-    // whose middle is the end of the first.
-    let sets: [&[&[usize]]; 2] = [&[&[130_003], &[211, 331], &[5]], &[&[70_001], &[70_001]]];
+    // which are cut near the end of the first.
+    let sets: [&[&[usize]]; 2] =
+        [&[&[130_003], &[211, 331], &[5]], &[&[3, 5], &[70_001], &[70_001]]];
     for shapes in sets {
         threads_change_nothing_in(shapes);
     }
