@@ -63,7 +63,11 @@ fn activation<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             let mut layer = Hardtanh::new(number("min")?, number("max")?)?;
             compare::<F>(run, &mut layer)
         }
-        "Hardsigmoid" => compare::<F>(run, &mut Hardsigmoid),
+        "Hardsigmoid" => {
+            // Its f64 gradient is dy · 0.16666667163…, the f32 nearest to 1/6: off by 3e-8.
+            run.doubt(300.0, "the slope 1/6 is rounded to f32");
+            compare::<F>(run, &mut Hardsigmoid)
+        }
         "Hardswish" => compare::<F>(run, &mut Hardswish),
         "Hardshrink" => {
             let mut layer = Hardshrink::new(number("lambd")?)?;

@@ -44,10 +44,19 @@ pub(super) fn get<F: Float>(
 
 /// Forward in training and backward: output, gradient of the input, gradients of the parameters.
 pub(super) fn compare<F: Float>(run: &mut Run<'_>, layer: &mut impl Layer<F>) -> Result<(), Stop> {
+    compare_input(run, layer, "x")
+}
+
+/// The same with an input of this name.
+pub(super) fn compare_input<F: Float>(
+    run: &mut Run<'_>,
+    layer: &mut impl Layer<F>,
+    input: &str,
+) -> Result<(), Stop> {
     for name in run.params.keys() {
         set(layer, name, &run.params.tensor(name)?)?;
     }
-    through(run, layer)?;
+    forward_backward(run, layer, input)?;
     let grad_params = run.expect.object("grad_params");
     for name in grad_params.keys() {
         let want = grad_params.tensor(name)?;
@@ -61,7 +70,15 @@ pub(super) fn compare<F: Float>(run: &mut Run<'_>, layer: &mut impl Layer<F>) ->
 
 /// [`compare`] for a layer that has its parameters, without comparing their gradients.
 pub(super) fn through<F: Float>(run: &mut Run<'_>, layer: &mut impl Layer<F>) -> Result<(), Stop> {
-    let x = run.inputs.tensor("x")?.array::<F>();
+    forward_backward(run, layer, "x")
+}
+
+fn forward_backward<F: Float>(
+    run: &mut Run<'_>,
+    layer: &mut impl Layer<F>,
+    input: &str,
+) -> Result<(), Stop> {
+    let x = run.inputs.tensor(input)?.array::<F>();
     let upstream = run.tensor("upstream")?.array::<F>();
     let mode = Mode::Train(Noise::new(0));
     let shape = layer.output_shape(x.shape())?;
@@ -72,10 +89,10 @@ pub(super) fn through<F: Float>(run: &mut Run<'_>, layer: &mut impl Layer<F>) ->
 
     let grad_inputs = run.expect.object("grad_inputs");
     for name in grad_inputs.keys() {
-        if name != "x" {
+        if name != input {
             return Err(Stop::Skip(format!("gradient of the input {name}")));
         }
-        run.array("gradient of x", &dx, &grad_inputs.tensor(name)?);
+        run.array(&format!("gradient of {name}"), &dx, &grad_inputs.tensor(name)?);
     }
     Ok(())
 }

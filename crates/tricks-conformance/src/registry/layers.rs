@@ -1,9 +1,10 @@
 use super::About;
 use super::one_channel::OneChannel;
 use tricks_net::layers::{
-    CELU, Dense, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
-    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, Sequential, SiLU, Sigmoid, Softmax,
-    Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
+    AdaptiveAvgPool2d, AvgPool2d, CELU, Conv2d, ConvConfig, Dense, ELU, Embedding, Flatten, GELU,
+    GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
+    MaxPool2d, Mish, PReLU, ReLU, ReLU6, SELU, Sequential, SiLU, Sigmoid, Softmax, Softplus,
+    Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 };
 use tricks_regularize::{
     AlphaDropout, BatchNorm, BatchNormConfig, DropBlock, DropPath, Dropout, GroupNorm,
@@ -23,6 +24,13 @@ pub struct LayerRow {
     pub make: (MakeLayer<f32>, MakeLayer<f64>),
     /// The shape of an input of so many rows, for a layer made for so many features.
     pub input: fn(usize, usize) -> Vec<usize>,
+    /// How many numbers an input may be, if it is whole numbers and not any.
+    pub indices: Option<usize>,
+}
+
+/// Few images of many features.
+fn images(rows: usize, n: usize) -> Vec<usize> {
+    vec![2, n, 4, rows / 10 + 3]
 }
 
 macro_rules! row {
@@ -34,6 +42,7 @@ macro_rules! row {
             about: About { name: $name, file: $file, formula: $formula },
             make: (|$n| Box::new($make), |$n| Box::new($make)),
             input: $input,
+            indices: None,
         }
     };
 }
@@ -180,6 +189,50 @@ pub static LAYERS: &[LayerRow] = &[
         |_| GLU::default(),
         |rows, n| vec![rows, 2 * n]
     ),
+    row!(
+        "Conv2d",
+        "crates/tricks-net/src/layers/conv2d.rs",
+        "y = W ⋆ x + b over images",
+        |n| {
+            let config = ConvConfig { stride: [2, 1], padding: [1, 1], ..ConvConfig::default() };
+            Conv2d::new(n, 2, [3, 3], config).expect("valid")
+        },
+        images
+    ),
+    row!(
+        "Flatten",
+        "crates/tricks-net/src/layers/flatten.rs",
+        "y = x as [samples, rest]",
+        |_| Flatten,
+        images
+    ),
+    row!(
+        "MaxPool2d",
+        "crates/tricks-net/src/layers/pooling.rs",
+        "y = max of each window",
+        |_| MaxPool2d::new([3, 2]).and_then(|pool| pool.moving([2, 1], [1, 1])).expect("valid"),
+        images
+    ),
+    row!(
+        "AvgPool2d",
+        "crates/tricks-net/src/layers/pooling.rs",
+        "y = mean of each window",
+        |_| AvgPool2d::new([3, 2]).and_then(|pool| pool.moving([2, 1], [1, 1])).expect("valid"),
+        images
+    ),
+    row!(
+        "AdaptiveAvgPool2d",
+        "crates/tricks-net/src/layers/pooling.rs",
+        "y = mean of each of H·W windows",
+        |_| AdaptiveAvgPool2d::new([3, 2]).expect("valid"),
+        images
+    ),
+    LayerRow {
+        indices: Some(7),
+        ..row!("Embedding", "crates/tricks-net/src/layers/embedding.rs", "y = W[x]", |n| {
+            Embedding::new(7, n)
+        })
+    },
     row!(
         "Sequential",
         "crates/tricks-net/src/layers/sequential.rs",

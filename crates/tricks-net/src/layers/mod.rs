@@ -2,15 +2,24 @@
 //! [`Layer`](tricks_tensor::Layer).
 
 mod activations;
+mod conv2d;
 mod dense;
+mod embedding;
+mod flatten;
+mod pooling;
 mod sequential;
+mod window;
 
 pub use activations::{
     CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
     LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softshrink,
     Softsign, Tanh, Tanhshrink, Threshold,
 };
+pub use conv2d::{Conv2d, ConvConfig};
 pub use dense::Dense;
+pub use embedding::Embedding;
+pub use flatten::Flatten;
+pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use sequential::Sequential;
 
 #[cfg(test)]

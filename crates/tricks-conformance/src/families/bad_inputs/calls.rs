@@ -2,7 +2,7 @@
 
 use super::{Checked, judge, not_yet, params, unchanged};
 use crate::{Run, Stop};
-use tricks_net::layers::Dense;
+use tricks_net::layers::{Conv2d, ConvConfig, Dense, Embedding, MaxPool2d};
 use tricks_net::losses::{Loss, MeanSquaredError, SoftmaxCrossEntropy};
 use tricks_optim::{Adam, Optimizer, StepArgs, clip_global_norm};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
@@ -14,6 +14,15 @@ pub(super) fn run(run: &mut Run<'_>) -> Checked {
     let outcome = match (run.op(), what) {
         ("Linear", "dim") => forward(&mut Dense::new(3, 4), &[2, 5], &[2, 4], train()),
         ("Linear", "empty_batch") => forward(&mut Dense::new(3, 4), &[0, 3], &[0, 4], train()),
+        ("Conv2d", what) => convolution(what),
+        ("MaxPool2d", "pad_gt_half") => {
+            MaxPool2d::new([2, 2]).and_then(|pool| pool.moving([2, 2], [2, 2])).map(drop)
+        }
+        ("Embedding", "out_of_range") => {
+            let x = ArrayD::from_elem(IxDyn(&[2]), 5.0);
+            let mut y = ArrayD::zeros(IxDyn(&[2, 3]));
+            Embedding::<f64>::new(5, 3).infer(x.view(), y.view_mut())
+        }
         ("BatchNorm", "batch1_train") => norm(&[1, 3], train()),
         ("BatchNorm", "batch1_eval") => norm(&[1, 3], Mode::Eval),
         ("BatchNorm", "channels") => norm(&[4, 5], train()),
@@ -52,6 +61,17 @@ fn forward(layer: &mut impl Layer<f64>, x: &[usize], y: &[usize], mode: Mode) ->
     let x = ArrayD::from_elem(IxDyn(x), 0.5);
     let mut out = ArrayD::zeros(IxDyn(y));
     layer.forward(x.view(), out.view_mut(), mode)
+}
+
+fn convolution(what: &str) -> Result<()> {
+    let (kernel, stride, groups, x) = match what {
+        "kernel_gt_input" => (3, 1, 1, [1, 3, 2, 2]),
+        "groups" => (3, 1, 2, [1, 3, 4, 4]),
+        _ => (3, 0, 1, [1, 3, 4, 4]),
+    };
+    let config = ConvConfig { stride: [stride; 2], groups, ..ConvConfig::default() };
+    let conv = Conv2d::<f64>::new(3, 4, [kernel; 2], config)?;
+    conv.output_shape(&x).map(drop)
 }
 
 fn norm(x: &[usize], mode: Mode) -> Result<()> {
