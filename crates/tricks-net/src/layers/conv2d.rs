@@ -1,8 +1,6 @@
+use super::patches::{Sizes, rows, rows_mut};
 use super::window::{Window, images};
-use ndarray::{
-    Array1, Array4, ArrayView2, ArrayView4, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Dimension,
-    IxDyn,
-};
+use ndarray::{Array1, Array4, ArrayView4, ArrayViewD, ArrayViewMutD, Dimension, IxDyn};
 use tricks_tensor::kernel::{matmul, sum_blocks};
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
@@ -207,106 +205,6 @@ impl<F: Float> Conv2d<F> {
         });
         Ok(())
     }
-}
-
-/// The numbers of one pass.
-struct Sizes {
-    samples: usize,
-    image: [usize; 2],
-    places: [usize; 2],
-    /// Channels of a group.
-    inputs: usize,
-    outputs: usize,
-    /// `inputs · kernel`.
-    taps: usize,
-}
-
-impl Sizes {
-    fn output(&self, groups: usize) -> [usize; 4] {
-        [self.samples, self.outputs * groups, self.places[0], self.places[1]]
-    }
-
-    fn area(&self) -> usize {
-        self.places[0] * self.places[1]
-    }
-
-    fn pixels(&self) -> usize {
-        self.image[0] * self.image[1]
-    }
-
-    /// The weights of a group, `[out, taps]`.
-    fn of_group<'a, F>(&self, weight: &'a [F], group: usize) -> ArrayView2<'a, F> {
-        let len = self.outputs * self.taps;
-        rows(&weight[group * len..][..len], self.outputs)
-    }
-
-    /// `patches[tap, place] ← x` there, 0 in the padding.
-    fn gather<F: Float>(&self, window: &Window, x: &[F], patches: &mut [F]) {
-        self.each_tap(window, |channel, places, at| {
-            let patch = &mut patches[places];
-            match at {
-                Some((start, step, width)) if step == 1 => {
-                    patch.copy_from_slice(&x[channel + start..][..width]);
-                }
-                Some((start, step, _)) => {
-                    let seen = x[channel + start..].iter().step_by(step);
-                    patch.iter_mut().zip(seen).for_each(|(to, from)| *to = *from);
-                }
-                None => patch.fill(F::zero()),
-            }
-        });
-    }
-
-    /// The transpose: `x ← x + patches[tap, place]`, where the patch is not in the padding.
-    fn scatter<F: Float>(&self, window: &Window, patches: &[F], x: &mut [F]) {
-        self.each_tap(window, |channel, places, at| {
-            let Some((start, step, _)) = at else { return };
-            let seen = x[channel + start..].iter_mut().step_by(step);
-            seen.zip(&patches[places]).for_each(|(to, from)| *to += *from);
-        });
-    }
-
-    /// Calls `f` with the start of a channel, a run of places of one tap, and where these lie in
-    /// the channel: start, step and length; none in the padding.
-    fn each_tap(
-        &self,
-        window: &Window,
-        mut f: impl FnMut(usize, std::ops::Range<usize>, Option<(usize, usize, usize)>),
-    ) {
-        let ([height, width], [down, across]) = (self.image, self.places);
-        let mut row = 0;
-        for channel in 0..self.inputs {
-            for k in 0..window.kernel[0] {
-                for l in 0..window.kernel[1] {
-                    let inside = |j| window.seen(1, j, l, width);
-                    let first = (0..across).find(|&j| inside(j).is_some()).unwrap_or(across);
-                    let end = (first..across).find(|&j| inside(j).is_none()).unwrap_or(across);
-                    for i in 0..down {
-                        let line = (row + i) * across;
-                        let start = window.seen(0, i, k, height).zip(inside(first));
-                        let Some((above, left)) = start.filter(|_| first < end) else {
-                            f(channel * height * width, line..line + across, None);
-                            continue;
-                        };
-                        let channel = channel * height * width;
-                        let at = (above * width + left, window.stride[1], end - first);
-                        f(channel, line..line + first, None);
-                        f(channel, line + first..line + end, Some(at));
-                        f(channel, line + end..line + across, None);
-                    }
-                    row += down;
-                }
-            }
-        }
-    }
-}
-
-fn rows<F>(x: &[F], count: usize) -> ArrayView2<'_, F> {
-    ArrayView2::from_shape((count, x.len() / count), x).expect("a whole number of rows")
-}
-
-fn rows_mut<F>(x: &mut [F], count: usize) -> ArrayViewMut2<'_, F> {
-    ArrayViewMut2::from_shape((count, x.len() / count), x).expect("a whole number of rows")
 }
 
 impl<F: Float> Parameters<F> for Conv2d<F> {

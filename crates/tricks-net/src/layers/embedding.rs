@@ -182,7 +182,7 @@ mod tests {
                 assert_eq!((rows, &*values), (&[0, 2][..], &[3.0, 4.0, 8.0, 10.0][..]));
             });
         }
-        assert_eq!(dx, ArrayD::zeros(vec![4]));
+        assert_eq!(dx, ArrayD::<f64>::zeros(vec![4]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod conv2d;
 mod dense;
 mod embedding;
 mod flatten;
+mod patches;
 mod pooling;
 mod sequential;
 mod window;
