@@ -80,7 +80,9 @@ fn stale_rows(files: &[File], findings: &mut Findings) {
 
 fn is_candidate(path: &str, folder: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.starts_with(folder) && path.ends_with(".rs") && !["mod.rs", "lib.rs", "tests.rs"].contains(&name)
+    path.starts_with(folder)
+        && path.ends_with(".rs")
+        && !["mod.rs", "lib.rs", "tests.rs"].contains(&name)
 }
 
 /// Whether code that is not a test has `impl … PATTERN Type` for a concrete type.

@@ -229,8 +229,8 @@ pub static LAYERS: &[LayerRow] = &[
     ),
     LayerRow {
         indices: Some(7),
-        ..row!("Embedding", "crates/tricks-net/src/layers/embedding.rs", "y = W[x]", |n| {
-            Embedding::new(7, n)
+        ..row!("Embedding", "crates/tricks-net/src/layers/embedding.rs", "y = W[x]", |_| {
+            Embedding::new(7, 3)
         })
     },
     row!(

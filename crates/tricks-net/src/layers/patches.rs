@@ -41,7 +41,7 @@ impl Sizes {
         self.each_tap(window, |channel, places, at| {
             let patch = &mut patches[places];
             match at {
-                Some((start, step, width)) if step == 1 => {
+                Some((start, 1, width)) => {
                     patch.copy_from_slice(&x[channel + start..][..width]);
                 }
                 Some((start, step, _)) => {

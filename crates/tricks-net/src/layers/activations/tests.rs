@@ -18,8 +18,10 @@ fn slope<F: Float>(layer: &mut (impl Layer<F> + ?Sized), at: F) -> F {
     dx[[0]]
 }
 
-/// Each activation with its values and slopes at −∞ and ∞.
-fn all<F: Float>() -> Vec<(Box<dyn Layer<F>>, [f64; 2], [f64; 2])> {
+/// An activation with its values and slopes at −∞ and ∞.
+type Ends<F> = (Box<dyn Layer<F>>, [f64; 2], [f64; 2]);
+
+fn all<F: Float>() -> Vec<Ends<F>> {
     let step = [0.0, 1.0];
     vec![
         (Box::new(ReLU), [0.0, INF], step),
