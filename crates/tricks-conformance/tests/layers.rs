@@ -1,10 +1,9 @@
-//! Laws that every layer, penalty and loss obeys.
+//! Laws that every layer and penalty obeys.
 
 #![allow(clippy::unwrap_used)]
 
 use rayon::ThreadPoolBuilder;
-use tricks_conformance::registry::{LAYERS, LOSSES, LayerRow, PENALTIES, Targets};
-use tricks_net::losses::{Loss, Target};
+use tricks_conformance::registry::{LAYERS, LayerRow, PENALTIES};
 use tricks_regularize::penalize;
 use tricks_tensor::ndarray::{ArrayD, IxDyn};
 use tricks_tensor::{Dict, Float, Layer, Mode, Noise, Parameters, Path, Place, gradcheck};
@@ -170,54 +169,5 @@ fn bad_penalties_are_refused_by_name() {
                 );
             }
         }
-    }
-}
-
-fn evaluate(
-    loss: &dyn Loss<f64>,
-    y: &ArrayD<f64>,
-    with: Targets,
-    dy: Option<&mut ArrayD<f64>>,
-) -> f64 {
-    let labels = [2usize, 0, 1, 2];
-    let mut values = numbers::<f64>(30, y.shape());
-    values.mapv_inplace(f64::abs);
-    let target = match with {
-        Targets::Labels => Target::from(&labels),
-        Targets::Values => Target::from(&values),
-    };
-    loss.evaluate(y.view(), target, dy.map(|dy| dy.view_mut())).unwrap()
-}
-
-#[test]
-fn a_loss_has_the_gradient_of_its_value() {
-    const H: f64 = 1e-5;
-    for row in LOSSES {
-        let loss = (row.make.1)();
-        for &with in row.targets {
-            let y = numbers::<f64>(31, &[4, 3]);
-            let mut dy = ArrayD::zeros(y.raw_dim());
-            let value = evaluate(&*loss, &y, with, Some(&mut dy));
-            assert_eq!(value, evaluate(&*loss, &y, with, None), "{}", row.about.name);
-            for (i, grad) in dy.iter().enumerate() {
-                let at = |d: f64| {
-                    let mut y = y.clone();
-                    *y.iter_mut().nth(i).unwrap() += d;
-                    evaluate(&*loss, &y, with, None)
-                };
-                let measured = (at(H) - at(-H)) / (2.0 * H);
-                let name = row.about.name;
-                assert!((measured - grad).abs() < 1e-8, "{name}, {with:?}: {grad}, {measured}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_loss_of_nothing_is_refused() {
-    for row in LOSSES {
-        let empty = ArrayD::<f64>::zeros(IxDyn(&[0, 3]));
-        let refused = (row.make.1)().evaluate(empty.view(), Target::from(&empty), None);
-        assert!(refused.is_err(), "{}", row.about.name);
     }
 }

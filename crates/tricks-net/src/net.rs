@@ -22,7 +22,7 @@ use tricks_tensor::{
 ///
 /// let pass = net.forward_train(&x, Noise::new(1))?;
 /// assert_eq!(pass.output().shape(), [2, 1]);
-/// let loss = pass.backward(|y, dy| MeanSquaredError.gradient(y, &target, dy))?;
+/// let loss = pass.backward(|y, dy| MeanSquaredError::default().gradient(y, &target, dy))?;
 /// assert_eq!(loss, 5.0); // all parameters are zero, so y is: (1² + 3²)/2
 /// # Ok::<(), tricks_tensor::Error>(())
 /// ```

@@ -37,7 +37,7 @@ fn regression_learns_a_line() {
     let data = Dataset::new(x, y).unwrap();
     let mut net = Net::new(Dense::<f64>::new(1, 1));
     let sgd = Optimizer::builder(Momentum::torch()).bind(&mut net).unwrap();
-    let mut run = Run::new(net, sgd, 0.05, MeanSquaredError, 1);
+    let mut run = Run::new(net, sgd, 0.05, MeanSquaredError::default(), 1);
     run.fit(&Plan::new(120, Batching::of(16)), &data, None, &mut []).unwrap();
     let metrics = run.evaluate(&data, 64).unwrap();
     assert!(metrics.loss < 1e-12 && metrics.accuracy.is_none(), "{metrics:?}");
@@ -62,7 +62,7 @@ fn threads_do_not_matter() {
             let he = VarianceScaling::he_normal();
             initialize(&mut net, Layout::OutIn, &he, Noise::new(3)).unwrap();
             let adam = Optimizer::builder(Adam::torch()).bind(&mut net).unwrap();
-            let loss = SoftmaxCrossEntropy { label_smoothing: 0.1 };
+            let loss = SoftmaxCrossEntropy { label_smoothing: 0.1, ..Default::default() };
             let mut run = Run::new(net, adam, 1e-3, loss, 3);
             run.fit(&Plan::new(3, Batching::of(200)), &spirals(500, 1), None, &mut []).unwrap();
             run.state()

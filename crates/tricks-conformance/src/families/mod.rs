@@ -11,6 +11,7 @@ mod layer;
 mod layers;
 mod lbfgs;
 mod losses;
+mod losses_optax;
 mod lr_keras;
 mod lr_optax;
 mod lr_torch;
@@ -40,6 +41,7 @@ pub fn adapter(family: &str) -> Option<Adapter> {
         "init" => init::run,
         "layers" => layers::run,
         "losses" => losses::run,
+        "losses_optax" => losses_optax::run,
         "lr_keras" => lr_keras::run,
         "lr_optax" => lr_optax::run,
         "lr_torch" => lr_torch::run,

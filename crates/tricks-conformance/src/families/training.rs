@@ -181,7 +181,7 @@ fn loss(text: &str) -> Result<SoftmaxCrossEntropy, Stop> {
         None if rest.is_empty() => 0.0,
         None => return Err(skip()),
     };
-    Ok(SoftmaxCrossEntropy { label_smoothing })
+    Ok(SoftmaxCrossEntropy { label_smoothing, ..Default::default() })
 }
 
 /// PyTorch decays every parameter, unless the case says which.

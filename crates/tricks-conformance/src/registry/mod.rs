@@ -16,7 +16,9 @@ mod transforms;
 pub use companions::COMPANIONS;
 pub use initializers::{INITIALIZERS, InitializerForm, InitializerRow};
 pub use layers::{LAYERS, LayerRow, MakeLayer};
-pub use losses::{LOSSES, LossRow, Targets};
+pub use losses::{
+    JOINT_LOSSES, JointForm, JointRow, LOSSES, LossRow, MakeLoss, OTHER_LOSSES, Targets,
+};
 pub use penalties::{PENALTIES, PenaltyRow};
 pub use rules::{RULES, RuleForm, RuleRow, SEARCHING};
 pub use schedules::{SCHEDULES, ScheduleRow};
@@ -87,7 +89,9 @@ pub fn tables() -> String {
     let rows = PENALTIES.iter().map(|row| plain(&row.about));
     table(&mut text, "Penalties", "tricks-regularize", None, rows);
     table(&mut text, "Layers", "tricks-net", None, here);
-    let rows = LOSSES.iter().map(|row| plain(&row.about));
+    let joint = JOINT_LOSSES.iter().map(|row| plain(&row.about));
+    let others = OTHER_LOSSES.iter().map(plain);
+    let rows = LOSSES.iter().map(|row| plain(&row.about)).chain(joint).chain(others);
     table(&mut text, "Losses", "tricks-net", None, rows);
     text
 }

@@ -1,7 +1,8 @@
-use super::{Loss, Target, refuse_empty};
-use ndarray::{ArrayViewD, ArrayViewMutD};
-use tricks_tensor::views::{numbers, require_shape, with_numbers};
-use tricks_tensor::{Error, Float, Result, hyper, math, ndarray};
+use super::Reduction;
+use super::elementwise::{Domain, check_weights, loss_by};
+use super::rowwise::{Row, RowGrad, Rowwise, Want};
+use super::scalar::weighed;
+use tricks_tensor::{Float, Result, hyper};
 
 /// Softmax and cross-entropy in one: logits in, the mean negative log-probability out.
 ///
@@ -9,23 +10,33 @@ use tricks_tensor::{Error, Float, Result, hyper, math, ndarray};
 /// ```text
 /// p_j  = e^(x_j) / Σ_k e^(x_k)
 /// q_j  = (1 − ε) t_j + ε/K           t: 1 for the label's class, or the target's row
-/// L    = −1/n Σ_rows Σ_j q_j ln p_j
-/// dx_j = (p_j Σ_k q_k − q_j) / n
+/// l    = −Σ_j w_j q_j ln p_j         one for each row
+/// L    = Σ_rows l / D                D: Σ_rows w_label; the number of rows if targets are values
+/// dx_j = (p_j Σ_k w_k q_k − w_j q_j) / D
 /// ```
 ///
 /// | field | symbol | default | range |
 /// |---|---|---|---|
 /// | `label_smoothing` | ε | 0 | [0, 1] |
+/// | `weight` | w | 1 | one for each class, ≥ 0 |
+/// | `ignore_index` | | none | any label |
+/// | `reduction` | | mean | mean (`D` above), sum (`D = 1`), batch mean (`D = n`) |
 ///
-/// The largest logit of a row is subtracted first, and the logarithm is taken of the sum: exact at
-/// any size of the logits, where the logarithm of a softmax would be −∞. Computed in `f64` with
-/// the same bits on every machine.
+/// Outputs are `[n, classes]` or `[n, classes, d₁, …]`, with a row and a label for each place of
+/// `[n, d₁, …]` in C order. The largest logit of a row is subtracted first, and the logarithm is
+/// taken of the sum: exact at any size of the logits, where the logarithm of a softmax would be
+/// −∞. Computed in `f64` with the same bits on every machine.
 ///
 /// Targets are labels, or values of the logits' shape for soft targets (each ≥ 0; rows need not
 /// sum to 1).
 ///
-/// Notes: smoothing gives the target class `1 − ε + ε/K`, as PyTorch, Keras and Optax do, not
-/// `1 − ε`.
+/// Rows with the ignored label count for nothing, in the sum and in `D`; the label need be no
+/// class. If nothing is left the mean is refused.
+///
+/// Notes: PyTorch's `CrossEntropyLoss`, which ignores −100 by default (`usize::MAX` will do here)
+/// and gives NaN for a mean of nothing. Smoothing gives the target class `1 − ε + ε/K`, as
+/// PyTorch, Keras and Optax do, not `1 − ε`. One by one Optax's `softmax_cross_entropy` and
+/// `softmax_cross_entropy_with_integer_labels`; its mean over rows, and Keras', is the batch mean.
 ///
 /// Source: Szegedy et al.: *Rethinking the Inception architecture*, CVPR 2016, section 7
 /// (smoothing).
@@ -42,119 +53,68 @@ use tricks_tensor::{Error, Float, Result, hyper, math, ndarray};
 ///
 /// let refused = loss.value(logits.view(), &[0, 2]).unwrap_err();
 /// assert_eq!(refused.to_string(), "labels: row 1 has 2, must be below 2");
+///
+/// let ignoring = SoftmaxCrossEntropy { ignore_index: Some(usize::MAX), ..loss };
+/// assert_eq!(ignoring.value(logits.view(), &[usize::MAX, 1])?, 2000.0);
 /// # Ok::<(), tricks_tensor::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SoftmaxCrossEntropy {
     /// ε: how much of the target is spread evenly over all classes.
     pub label_smoothing: f64,
+    /// w: one for each class; 1 if absent.
+    pub weight: Option<Vec<f64>>,
+    /// The label of rows that count for nothing.
+    pub ignore_index: Option<usize>,
+    /// How the rows' losses become one number.
+    pub reduction: Reduction,
 }
 
-const NAME: &str = "SoftmaxCrossEntropy";
-
-impl<F: Float> Loss<F> for SoftmaxCrossEntropy {
-    fn check(&self, y: &[usize], target: &Target<'_, F>) -> Result<()> {
-        hyper::probability(NAME, "label_smoothing", self.label_smoothing)?;
-        let &[rows, classes] = y else {
-            let message = format!("logits have shape {y:?}, expected [rows, classes]");
-            return Err(Error::invalid(NAME, message));
-        };
-        refuse_empty(NAME, y)?;
-        match target {
-            Target::Labels(labels) => {
-                require_shape(NAME, ("labels", &[labels.len()]), ("rows of logits", &[rows]))?;
-                let Some(row) = labels.iter().position(|&label| label >= classes) else {
-                    return Ok(());
-                };
-                let (value, limit) = (labels[row] as u64, classes as u64);
-                Err(Error::Data { name: "labels".into(), row, value, limit })
-            }
-            Target::Values(targets) => {
-                require_shape(NAME, ("targets", targets.shape()), ("logits", y))?;
-                let wrong = |t: &F| !(*t >= F::zero() && t.is_finite());
-                let Some((at, t)) = targets.iter().enumerate().find(|(_, t)| wrong(t)) else {
-                    return Ok(());
-                };
-                let (row, class) = (at / classes, at % classes);
-                let message = format!(
-                    "target of row {row}, class {class} is {t}, must be finite and at least 0"
-                );
-                Err(Error::invalid(NAME, message))
-            }
-        }
-    }
-
-    fn evaluate(
-        &self,
-        y: ArrayViewD<'_, F>,
-        target: Target<'_, F>,
-        dy: Option<ArrayViewMutD<'_, F>>,
-    ) -> Result<f64> {
-        self.check(y.shape(), &target)?;
-        if let Some(dy) = &dy {
-            require_shape(NAME, ("gradient", dy.shape()), ("output", y.shape()))?;
-        }
-        let classes = y.shape()[1];
-        let (keep, even) = (1.0 - self.label_smoothing, self.label_smoothing / classes as f64);
-        let logits = y.as_standard_layout();
-        let logits = numbers(&logits);
-        Ok(match target {
-            Target::Labels(labels) => {
-                let q = |i: usize, j| if labels[i] == j { keep + even } else { even };
-                mean(logits, classes, q, dy)
-            }
-            Target::Values(targets) => {
-                let targets = targets.as_standard_layout();
-                let targets = numbers(&targets);
-                let q = |i: usize, j: usize| keep * targets[i * classes + j].widen() + even;
-                mean(logits, classes, q, dy)
-            }
-        })
+impl SoftmaxCrossEntropy {
+    fn weight(&self, class: usize) -> f64 {
+        self.weight.as_ref().map_or(1.0, |weight| weight[class])
     }
 }
 
-/// The mean loss over the rows of `logits` for the wanted probabilities `q(row, class)`.
-fn mean<F: Float>(
-    logits: &[F],
-    classes: usize,
-    q: impl Fn(usize, usize) -> f64,
-    dy: Option<ArrayViewMutD<'_, F>>,
-) -> f64 {
-    match dy {
-        Some(dy) => with_numbers(dy, |dy| sum(logits, classes, &q, dy)),
-        None => sum(logits, classes, &q, &mut []),
-    }
-}
+impl Rowwise for SoftmaxCrossEntropy {
+    const NAME: &'static str = "SoftmaxCrossEntropy";
+    const SCORES: &'static str = "logits";
+    const VALUES: Option<Domain> = Some(Domain::NonNegative);
 
-/// As [`mean`]; an empty `dy` is not filled.
-fn sum<F: Float>(
-    logits: &[F],
-    classes: usize,
-    q: &impl Fn(usize, usize) -> f64,
-    dy: &mut [F],
-) -> f64 {
-    let n = (logits.len() / classes) as f64;
-    let mut dy = dy.chunks_exact_mut(classes);
-    let mut loss = 0.0;
-    for (i, x) in logits.chunks_exact(classes).enumerate() {
-        let largest = x.iter().fold(f64::NEG_INFINITY, |max, x| x.widen().max(max));
-        let sum: f64 = x.iter().map(|x| math::exp(x.widen() - largest)).sum();
-        let log_sum = math::ln(sum);
-        let mut total = 0.0;
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    fn validate(&self, classes: usize) -> Result<()> {
+        hyper::probability(Self::NAME, "label_smoothing", self.label_smoothing)?;
+        check_weights(Self::NAME, "weight", self.weight.as_deref(), (classes, "classes"))
+    }
+
+    fn ignores(&self, label: usize) -> bool {
+        self.ignore_index == Some(label)
+    }
+
+    fn share(&self, label: usize) -> f64 {
+        self.weight(label)
+    }
+
+    fn row<F: Float>(&self, x: Row<'_, F>, want: Want<'_, F>, dx: Option<RowGrad<'_, F>>) -> f64 {
+        let (keep, even) = (1.0 - self.label_smoothing, self.label_smoothing / x.len() as f64);
+        let wanted = |j| self.weight(j) * (keep * want.of(j) + even);
+        let softmax = x.softmax();
+        let (mut loss, mut total) = (0.0, 0.0);
         for (j, x) in x.iter().enumerate() {
-            let q = q(i, j);
-            total += q;
             // A class that is impossible and not wanted costs 0, not 0·∞.
-            if q != 0.0 || x.is_nan() {
-                loss += q * (log_sum - (x.widen() - largest));
+            loss += weighed(wanted(j), softmax.surprise(x));
+            total += wanted(j);
+        }
+        if let Some(mut dx) = dx {
+            for (j, x) in x.iter().enumerate() {
+                dx.set(j, softmax.p(x) * total - wanted(j));
             }
         }
-        if let Some(dy) = dy.next() {
-            for ((j, x), dy) in x.iter().enumerate().zip(dy) {
-                let p = math::exp(x.widen() - largest) / sum;
-                *dy = F::of((p * total - q(i, j)) / n);
-            }
-        }
+        loss
     }
-    loss / n
 }
+
+loss_by!(rowwise, SoftmaxCrossEntropy);

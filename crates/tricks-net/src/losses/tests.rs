@@ -60,9 +60,9 @@ proptest! {
         let values = draw(&[n, k], !seed, 0.0, 1.0);
         let labels: Vec<usize> =
             (0..n).map(|i| Noise::new(seed).word(i as u64) as usize % k).collect();
-        check(&MeanSquaredError, &y, (&values).into())?;
+        check(&MeanSquaredError::default(), &y, (&values).into())?;
         for label_smoothing in [0.0, smooth, 1.0] {
-            let loss = SoftmaxCrossEntropy { label_smoothing };
+            let loss = SoftmaxCrossEntropy { label_smoothing, ..Default::default() };
             check(&loss, &y, (&labels).into())?;
             check(&loss, &y, (&values).into())?;
         }
@@ -74,7 +74,7 @@ proptest! {
         let labels: Vec<usize> = (0..n).map(|i| (seed >> i) as usize % k).collect();
         let one_hot =
             Array2::from_shape_fn((n, k), |(i, j)| f64::from(u8::from(labels[i] == j)));
-        let loss = SoftmaxCrossEntropy { label_smoothing: smooth };
+        let loss = SoftmaxCrossEntropy { label_smoothing: smooth, ..Default::default() };
         let (a, b) = (loss.value(y.view(), &labels)?, loss.value(y.view(), &one_hot)?);
         prop_assert!((a - b).abs() <= 1e-12 * a.abs().max(1.0), "{} {}", a, b);
     }
@@ -96,12 +96,13 @@ fn numbers_by_hand() {
     let log_sum = (1f64.exp() + 2.0).ln();
     let plain = SoftmaxCrossEntropy::default().value(y.view(), &[0]).unwrap();
     assert!((plain - (log_sum - 1.0)).abs() < 1e-15);
-    let smooth = SoftmaxCrossEntropy { label_smoothing: 0.3 }.value(y.view(), &[0]).unwrap();
+    let smooth = SoftmaxCrossEntropy { label_smoothing: 0.3, ..Default::default() };
+    let smooth = smooth.value(y.view(), &[0]).unwrap();
     assert!((smooth - (0.8 * (log_sum - 1.0) + 0.2 * log_sum)).abs() < 1e-15);
 
     let mut dy = ArrayD::zeros(vec![1, 3]);
     let target = arr2(&[[0.0, 1.0, -2.0]]);
-    let value = MeanSquaredError.gradient(y.view(), &target, dy.view_mut()).unwrap();
+    let value = MeanSquaredError::default().gradient(y.view(), &target, dy.view_mut()).unwrap();
     assert_eq!(value, 2.0);
     assert_eq!(dy, arr2(&[[2.0 / 3.0, -2.0 / 3.0, 4.0 / 3.0]]).into_dyn());
 }
@@ -116,7 +117,7 @@ fn impossible_and_poisoned_logits() {
         let mut y = arr2(&[[1.0, 2.0]]).into_dyn();
         y[[0, j]] = f64::NAN;
         assert!(loss.value(y.view(), &[0]).unwrap().is_nan());
-        assert!(MeanSquaredError.value(y.view(), &arr2(&[[0.0, 0.0]])).unwrap().is_nan());
+        assert!(MeanSquaredError::default().value(y.view(), &arr2(&[[0.0, 0.0]])).unwrap().is_nan());
     }
 }
 
@@ -136,18 +137,18 @@ fn refusals() {
         ),
         (
             ce.value(y.view(), &arr2(&[[1.0, 0.0, 0.0], [0.0, -0.5, 1.0]])),
-            "SoftmaxCrossEntropy: target of row 1, class 1 is -0.5, must be finite and at least 0",
+            "SoftmaxCrossEntropy: target is -0.5 at flat index 4, must be finite and at least 0",
         ),
         (
             ce.value(y.index_axis(Axis(0), 0), &[0]),
-            "SoftmaxCrossEntropy: logits have shape [3], expected [rows, classes]",
+            "SoftmaxCrossEntropy: logits have shape [3], expected [rows, classes, …]",
         ),
         (
             ce.value(empty.view(), &none),
             "SoftmaxCrossEntropy: output has shape [0, 3]: the mean loss of nothing is undefined",
         ),
         (
-            SoftmaxCrossEntropy { label_smoothing: 1.5 }.value(y.view(), &[0, 1]),
+            SoftmaxCrossEntropy { label_smoothing: 1.5, ..Default::default() }.value(y.view(), &[0, 1]),
             "SoftmaxCrossEntropy: label_smoothing is 1.5, must be in [0, 1]",
         ),
         (
@@ -155,19 +156,19 @@ fn refusals() {
             "SoftmaxCrossEntropy: gradient has shape [2, 2], output [2, 3]",
         ),
         (
-            MeanSquaredError.value(y.view(), &arr2(&[[0.0, 0.0, 0.0]])),
+            MeanSquaredError::default().value(y.view(), &arr2(&[[0.0, 0.0, 0.0]])),
             "MeanSquaredError: target has shape [1, 3], output [2, 3]",
         ),
         (
-            MeanSquaredError.value(y.view(), &[0, 1]),
+            MeanSquaredError::default().value(y.view(), &[0, 1]),
             "MeanSquaredError: the targets are labels, it needs values",
         ),
         (
-            MeanSquaredError.value(empty.view(), &empty),
+            MeanSquaredError::default().value(empty.view(), &empty),
             "MeanSquaredError: output has shape [0, 3]: the mean loss of nothing is undefined",
         ),
         (
-            MeanSquaredError.gradient(y.view(), &y, ArrayD::zeros(vec![3, 2]).view_mut()),
+            MeanSquaredError::default().gradient(y.view(), &y, ArrayD::zeros(vec![3, 2]).view_mut()),
             "MeanSquaredError: gradient has shape [3, 2], output [2, 3]",
         ),
     ];

@@ -3,7 +3,9 @@
 use super::{Checked, judge, not_yet, params, unchanged};
 use crate::{Run, Stop};
 use tricks_net::layers::{Conv2d, ConvConfig, Dense, Embedding, MaxPool2d};
-use tricks_net::losses::{Loss, MeanSquaredError, SoftmaxCrossEntropy};
+use tricks_net::losses::{
+    BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SmoothL1, SoftmaxCrossEntropy,
+};
 use tricks_optim::{Adam, Optimizer, StepArgs, clip_global_norm};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_tensor::ndarray::{Array1, ArrayD, IxDyn};
@@ -35,6 +37,18 @@ pub(super) fn run(run: &mut Run<'_>) -> Checked {
             dropout(run, p)
         }
         ("CrossEntropy", what) => cross_entropy(run, what)?,
+        ("BCE", "out_of_range") => {
+            let (y, target) = (ArrayD::from_elem(IxDyn(&[2]), 1.5), ArrayD::ones(IxDyn(&[2])));
+            BinaryCrossEntropy::default().value(y.view(), &target).map(drop)
+        }
+        ("Huber", what) => {
+            let Some(delta) = number(what, "delta") else { return not_yet() };
+            on_ones(&Huber { delta, ..Huber::default() })
+        }
+        ("SmoothL1", what) => {
+            let Some(beta) = number(what, "beta") else { return not_yet() };
+            on_ones(&SmoothL1 { beta, ..SmoothL1::default() })
+        }
         ("MSE", "shape") => squared_error(&[4, 3], &[4, 2]),
         ("MSE", "broadcast") => squared_error(&[4, 1], &[4]),
         ("clip_grad_norm", "nonfinite") => return clip_non_finite(run),
@@ -105,9 +119,17 @@ fn cross_entropy(run: &mut Run<'_>, what: &str) -> std::result::Result<Result<()
             return Err(Stop::Skip(why.into()));
         }
         "empty" => loss.value(none.view(), &[]).map(drop),
+        "all_ignored_mean" => {
+            let loss = SoftmaxCrossEntropy { ignore_index: Some(usize::MAX), ..loss };
+            loss.value(logits.view(), &[usize::MAX; 3]).map(drop)
+        }
+        "weight_len" => {
+            let loss = SoftmaxCrossEntropy { weight: Some(vec![1.0; 3]), ..loss };
+            loss.value(logits.view(), &[0, 1, 2]).map(drop)
+        }
         what => match what.strip_prefix("smoothing=").and_then(|text| text.parse().ok()) {
             Some(label_smoothing) => {
-                let loss = SoftmaxCrossEntropy { label_smoothing };
+                let loss = SoftmaxCrossEntropy { label_smoothing, ..loss };
                 loss.value(logits.view(), &[0, 1, 2]).map(drop)
             }
             None => return Err(Stop::Skip(format!("{what}: {}", crate::report::NOT_YET))),
@@ -115,9 +137,19 @@ fn cross_entropy(run: &mut Run<'_>, what: &str) -> std::result::Result<Result<()
     })
 }
 
+/// The number in the name of a case: `delta0`.
+fn number(what: &str, field: &str) -> Option<f64> {
+    what.strip_prefix(field)?.parse().ok()
+}
+
+fn on_ones(loss: &impl Loss<f64>) -> Result<()> {
+    let y = ArrayD::ones(IxDyn(&[2, 3]));
+    loss.value(y.view(), &y).map(drop)
+}
+
 fn squared_error(y: &[usize], target: &[usize]) -> Result<()> {
     let (y, target) = (ArrayD::<f64>::zeros(IxDyn(y)), ArrayD::<f64>::ones(IxDyn(target)));
-    MeanSquaredError.value(y.view(), &target).map(drop)
+    MeanSquaredError::default().value(y.view(), &target).map(drop)
 }
 
 /// The norm says what it is; the step it is handed to refuses, and nothing has changed.
