@@ -22,7 +22,7 @@ fn shape(case: u64) -> Vec<usize> {
     let size = |i| 1 + (Noise::new(case).word(i) % 4) as usize;
     match case % 3 {
         0 => vec![size(0) + 1, 3],
-        1 => vec![size(0), 3, size(1)],
+        1 => vec![size(0), 3, 3],
         _ => vec![size(0), 3, size(1), 3],
     }
 }

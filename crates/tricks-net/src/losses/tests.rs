@@ -117,7 +117,9 @@ fn impossible_and_poisoned_logits() {
         let mut y = arr2(&[[1.0, 2.0]]).into_dyn();
         y[[0, j]] = f64::NAN;
         assert!(loss.value(y.view(), &[0]).unwrap().is_nan());
-        assert!(MeanSquaredError::default().value(y.view(), &arr2(&[[0.0, 0.0]])).unwrap().is_nan());
+        assert!(
+            MeanSquaredError::default().value(y.view(), &arr2(&[[0.0, 0.0]])).unwrap().is_nan()
+        );
     }
 }
 
@@ -148,7 +150,8 @@ fn refusals() {
             "SoftmaxCrossEntropy: output has shape [0, 3]: the mean loss of nothing is undefined",
         ),
         (
-            SoftmaxCrossEntropy { label_smoothing: 1.5, ..Default::default() }.value(y.view(), &[0, 1]),
+            SoftmaxCrossEntropy { label_smoothing: 1.5, ..Default::default() }
+                .value(y.view(), &[0, 1]),
             "SoftmaxCrossEntropy: label_smoothing is 1.5, must be in [0, 1]",
         ),
         (
@@ -168,7 +171,11 @@ fn refusals() {
             "MeanSquaredError: output has shape [0, 3]: the mean loss of nothing is undefined",
         ),
         (
-            MeanSquaredError::default().gradient(y.view(), &y, ArrayD::zeros(vec![3, 2]).view_mut()),
+            MeanSquaredError::default().gradient(
+                y.view(),
+                &y,
+                ArrayD::zeros(vec![3, 2]).view_mut(),
+            ),
             "MeanSquaredError: gradient has shape [3, 2], output [2, 3]",
         ),
     ];
