@@ -52,7 +52,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`layers`] | [`Dense`](layers::Dense), [`Conv2d`](layers::Conv2d), pooling, [`Embedding`](layers::Embedding), activations from [`ReLU`](layers::ReLU) to [`GELU`](layers::GELU), [`Sequential`](layers::Sequential) |
-//! | [`losses`] | [`SoftmaxCrossEntropy`](losses::SoftmaxCrossEntropy), [`MeanSquaredError`](losses::MeanSquaredError) |
+//! | [`losses`] | [`SoftmaxCrossEntropy`](losses::SoftmaxCrossEntropy), [`MeanSquaredError`](losses::MeanSquaredError), [`Huber`](losses::Huber) and the others of PyTorch and Optax, reduced or [one by one](losses::EachLoss) |
 //! | [`data`] | [`Dataset`](data::Dataset), [`DataSource`](data::DataSource), [`Batching`](data::Batching), IDX, CSV |
 //! | [`train`] | [`Run`](train::Run) and its loop, [`Observer`](train::Observer), checkpoints, [`evaluate`](train::evaluate) |
 //!
