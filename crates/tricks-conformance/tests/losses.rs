@@ -62,7 +62,7 @@ fn output(row: &LossRow, case: u64, shape: &[usize]) -> ArrayD<f64> {
 
 /// Calls `f` for every loss, form, kind of target and several shapes.
 fn all(f: impl Fn(&LossRow, &dyn EachLoss<f64>, ArrayD<f64>, Held)) {
-    for row in LOSSES {
+    for row in LOSSES.iter() {
         for form in row.forms {
             for &with in row.targets {
                 for case in 0..9 {
@@ -206,7 +206,7 @@ fn not_a_number_stays_or_is_refused() {
 
 #[test]
 fn single_precision_is_close() {
-    for row in LOSSES {
+    for row in LOSSES.iter() {
         for (form, &with) in row.forms.iter().zip(row.targets.iter().cycle()) {
             let (y, held) = (output(row, 3, &[4, 3]), Held::new(3, &[4, 3], with));
             let (y32, values) = (y.mapv(|x| x as f32), held.values.mapv(|x| x as f32));
@@ -226,7 +226,7 @@ fn single_precision_is_close() {
 
 #[test]
 fn what_does_not_fit_is_refused_and_nothing_written() {
-    for row in LOSSES {
+    for row in LOSSES.iter() {
         let loss = (row.forms[0].1)();
         let name = row.about.name;
         let empty = ArrayD::<f64>::zeros(IxDyn(&[0, 3]));
@@ -257,7 +257,7 @@ fn what_does_not_fit_is_refused_and_nothing_written() {
 
 #[test]
 fn bad_losses_are_refused_by_name() {
-    for row in LOSSES {
+    for row in LOSSES.iter() {
         for (field, make, values) in row.refuses {
             for value in *values {
                 let held = Held::new(2, &[2, 3], row.targets[0]);
