@@ -200,7 +200,7 @@ impl Sequence {
         for t in 0..time {
             let (past, now) = forward.split_at_mut(t * n);
             let past = |s: usize| past[(t - 1) * n + s];
-            for s in 0..n {
+            for (s, now) in now[..n].iter_mut().enumerate() {
                 let before = match t {
                     0 if s < 2 => 0.0,
                     0 => NEVER,
@@ -213,7 +213,7 @@ impl Sequence {
                         .into_iter(),
                     ),
                 };
-                now[s] = before + emits(t, s);
+                *now = before + emits(t, s);
             }
         }
 

@@ -110,7 +110,6 @@ pub(super) static ROWS: &[LossRow] = &[
                 weight: Some(vec![0.5, 2.0, 1.5]),
                 pos_weight: Some(vec![3.0, 0.0, 1.0]),
                 reduction: Reduction::Sum,
-                ..Default::default()
             }),
         ],
         targets: &[Targets::Values],
@@ -160,11 +159,7 @@ pub(super) static ROWS: &[LossRow] = &[
         },
         forms: &[
             both!(PolyCrossEntropy::default()),
-            both!(PolyCrossEntropy {
-                epsilon: -1.0,
-                reduction: Reduction::Sum,
-                ..Default::default()
-            }),
+            both!(PolyCrossEntropy { epsilon: -1.0, reduction: Reduction::Sum }),
         ],
         targets: &[Targets::Labels, Targets::Values],
         probabilities: false,
@@ -182,11 +177,7 @@ pub(super) static ROWS: &[LossRow] = &[
         },
         forms: &[
             both!(KlDivergence::default()),
-            both!(KlDivergence {
-                log_target: true,
-                reduction: Reduction::BatchMean,
-                ..Default::default()
-            }),
+            both!(KlDivergence { log_target: true, reduction: Reduction::BatchMean }),
         ],
         targets: &[Targets::Values],
         probabilities: false,
