@@ -73,7 +73,7 @@ fn pass(layer: &mut Box<dyn Layer<f32>>, x: &ArrayD<f32>) -> Vec<u32> {
 
 #[test]
 fn threads_change_nothing() {
-    for row in LAYERS {
+    for row in LAYERS.iter() {
         let x = input(row, 9, 700, 203);
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -87,7 +87,7 @@ fn threads_change_nothing() {
 
 #[test]
 fn infer_is_forward_in_evaluation() {
-    for row in LAYERS {
+    for row in LAYERS.iter() {
         let mut layer = (row.make.1)(8);
         fill(&mut layer);
         let x = input::<f64>(row, 10, 5, 8);
@@ -104,7 +104,7 @@ fn infer_is_forward_in_evaluation() {
 /// A view of another memory layout gives the bits of its copy.
 #[test]
 fn layouts_change_nothing() {
-    for row in LAYERS {
+    for row in LAYERS.iter() {
         let x = input::<f32>(row, 11, 8, 6);
         let turned = x.t().as_standard_layout().into_owned();
         let mut results = Vec::new();
@@ -121,7 +121,7 @@ fn layouts_change_nothing() {
 
 #[test]
 fn wrong_shapes_are_refused() {
-    for row in LAYERS {
+    for row in LAYERS.iter() {
         let mut layer = (row.make.1)(4);
         let x = input::<f64>(row, 3, 3, 4);
         let mut y = ArrayD::zeros(IxDyn(&[2, 7]));
