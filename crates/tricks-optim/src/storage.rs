@@ -14,9 +14,9 @@ use tricks_tensor::ParamKind;
 /// an average that moves by less than a step still moves. What decides is a function of the seed,
 /// the parameter's name, its count of updates and the element, so the same run gives the same bits.
 ///
-/// Not exact: numbers of 8 bits beyond both ends of their range, and the maxima of AMSGrad and Adamax,
-/// which keep the largest of rounded numbers (AMSGrad's in 8 bits come out up to half as large again;
-/// in 16 bits a twentieth). A NaN, where nothing looks for it, takes the whole block of 8 bits with it.
+/// Not exact: numbers of 8 bits beyond both ends of their range, and the maxima of AMSGrad and
+/// Adamax, which keep the largest of many rounded numbers and so come out too large. A NaN, where
+/// nothing looks for it, takes the whole block of 8 bits with it.
 ///
 /// `Block8` keeps the numbers of a block of 128 as 8-bit floating-point numbers below a common
 /// power of two: sign, 4 bits of exponent and 3 of fraction; for memory that is never negative
