@@ -35,10 +35,10 @@ use tricks_tensor::{Float, Mode, Result, hyper};
 /// use tricks_tensor::{Layer, Mode, Noise, ndarray::ArrayD};
 ///
 /// // Half 1 and half −1: mean 0, variance 1.
-/// let x = ArrayD::from_shape_fn(vec![100, 100], |i| if i[1] % 2 == 0 { 1.0 } else { -1.0 });
+/// let x = ArrayD::from_shape_fn(vec![100, 100], |i| if i[1] % 2 == 0 { 1.0f64 } else { -1.0 });
 /// let mut y = x.clone();
 /// AlphaDropout::new(0.2)?.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(1)))?;
-/// assert!(y.mean().unwrap_or(9.0).abs() < 0.05 && (y.var(0.0) - 1.0f64).abs() < 0.05);
+/// assert!(y.mean().unwrap_or(9.0).abs() < 0.05 && (y.var(0.0) - 1.0).abs() < 0.05);
 /// # Ok::<(), tricks_tensor::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

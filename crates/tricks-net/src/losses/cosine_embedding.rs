@@ -31,7 +31,7 @@ use tricks_tensor::{Float, Result, hyper};
 /// let grads = [Some(da.view_mut()), None];
 /// let loss = CosineEmbedding::default()
 ///     .evaluate([a.view(), b.view()], Some(target.view()), grads)?;
-/// assert!((loss - 0.4).abs() < 1e-9 && (da[[0, 1]] + 0.8).abs() < 1e-9);
+/// assert!((loss - 0.4).abs() < 1e-9 && (da[[0, 1]] + 0.8f64).abs() < 1e-9);
 /// # Ok::<(), tricks_tensor::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
