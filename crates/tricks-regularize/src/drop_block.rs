@@ -26,8 +26,9 @@ use tricks_tensor::{Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place
 /// No parameters. A mask of one `bool` for each number of the input is scratch.
 ///
 /// # Notes
-/// * Seeds are drawn over the whole map, each channel its own, and the scale is that of the whole
-///   batch. About p of the places are dropped, less where squares overlap.
+/// * Seeds are drawn over the whole map, as in timm, each channel its own, and the scale is that of
+///   the whole batch. γ is the paper's, whose seeds keep away from the edges: where a map is not much
+///   larger than a square, more than p of its places are dropped; where squares overlap, fewer.
 /// * The sum of the kept places is scaled to what it was for an input of ones, exactly.
 ///
 /// # Source

@@ -117,6 +117,9 @@ impl<F: Float> LayerNorm<F> {
 
 /// Refuses an input whose last axes are not `shape`.
 pub(crate) fn require_last_axes(owner: &'static str, x: &[usize], shape: &[usize]) -> Result<()> {
+    if x.ends_with(shape) {
+        return Ok(());
+    }
     let leading = x.len().saturating_sub(shape.len());
     let expected = [&x[..leading], shape].concat();
     require_shape(owner, ("input", x), ("expected", &expected))

@@ -13,11 +13,6 @@ pub fn ln(x: f64) -> f64 {
     libm::log(x)
 }
 
-/// `ln (1 + x)`, exact for small `x` as well.
-pub fn ln_1p(x: f64) -> f64 {
-    libm::log1p(x)
-}
-
 /// `xʸ`; also the way to an integer power, because `powi` promises no precision.
 pub fn pow(x: f64, y: f64) -> f64 {
     libm::pow(x, y)

@@ -7,7 +7,6 @@ mod companions;
 mod initializers;
 mod layers;
 mod losses;
-mod one_channel;
 mod penalties;
 mod rules;
 mod schedules;

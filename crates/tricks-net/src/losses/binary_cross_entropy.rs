@@ -1,6 +1,6 @@
 use super::Reduction;
 use super::elementwise::{Domain, Elementwise, check_weights, loss_by};
-use tricks_tensor::{Result, math};
+use tricks_tensor::{Float as _, Result};
 
 /// The cross-entropy of probabilities of yes or no.
 ///
@@ -57,7 +57,7 @@ impl Elementwise for BinaryCrossEntropy {
 
     fn element(&self, y: f64, t: f64, column: usize) -> (f64, f64) {
         let weight = self.weight.as_ref().map_or(1.0, |weight| weight[column]);
-        let (on, off) = (math::ln(y).max(-100.0), math::ln_1p(-y).max(-100.0));
+        let (on, off) = (y.ln_exact().max(-100.0), (-y).ln_1p_exact().max(-100.0));
         let slope = (y - t) / (y * (1.0 - y)).max(1e-12);
         (-weight * (t * on + (1.0 - t) * off), weight * slope)
     }

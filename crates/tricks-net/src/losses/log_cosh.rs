@@ -1,7 +1,7 @@
 use super::Reduction;
 use super::elementwise::{Elementwise, loss_by};
 use std::f64::consts::LN_2;
-use tricks_tensor::{Float as _, math};
+use tricks_tensor::Float as _;
 
 /// The logarithm of the hyperbolic cosine of the difference: squared near, linear far, smooth throughout.
 ///
@@ -44,7 +44,7 @@ impl Elementwise for LogCosh {
     fn element(&self, y: f64, t: f64, _: usize) -> (f64, f64) {
         let off = y - t;
         let size = off.abs();
-        (size + math::ln_1p(math::exp(-2.0 * size)) - LN_2, off.tanh_exact())
+        (size + (-2.0 * size).exp_exact().ln_1p_exact() - LN_2, off.tanh_exact())
     }
 }
 

@@ -1,7 +1,7 @@
 use super::Reduction;
 use super::elementwise::{Domain, Elementwise, loss_by};
-use super::scalar::{binary_cross_entropy, sigmoid, weighed};
-use tricks_tensor::{Result, hyper, math};
+use super::scalar::{binary_cross_entropy, weighed};
+use tricks_tensor::{Float as _, Result, hyper, math};
 
 /// Binary cross-entropy of logits that counts easy examples less.
 ///
@@ -71,7 +71,7 @@ impl Elementwise for SigmoidFocal {
         let gamma = self.gamma;
         let balance = self.alpha.map_or(1.0, |alpha| alpha * t + (1.0 - alpha) * (1.0 - t));
         let (value, slope) = binary_cross_entropy(y, t, 1.0);
-        let (on, off) = (sigmoid(y), sigmoid(-y));
+        let (on, off) = (y.sigmoid_exact(), (-y).sigmoid_exact());
         let miss = (1.0 - t) * on + t * off;
         let fade = math::pow(miss, gamma);
         // Where the power has no slope, 0·∞ is 0.

@@ -1,6 +1,7 @@
 use super::Reduction;
 use super::elementwise::{Domain, Elementwise, loss_by};
-use super::scalar::{sigmoid, softplus};
+use super::scalar::softplus;
+use tricks_tensor::Float as _;
 
 /// The logistic loss of a score against 1 or −1.
 ///
@@ -43,7 +44,7 @@ impl Elementwise for SoftMargin {
     }
 
     fn element(&self, y: f64, t: f64, _: usize) -> (f64, f64) {
-        (softplus(-t * y), -t * sigmoid(-t * y))
+        (softplus(-t * y), -t * (-t * y).sigmoid_exact())
     }
 }
 

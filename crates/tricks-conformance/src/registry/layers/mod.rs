@@ -1,7 +1,6 @@
 mod activations;
 
 use super::About;
-use super::one_channel::OneChannel;
 use std::sync::LazyLock;
 use tricks_net::layers::{
     AdaptiveAvgPool2d, AvgPool2d, Conv2d, ConvConfig, Dense, Embedding, Flatten, MaxPool2d,
@@ -144,21 +143,25 @@ fn layers() -> Vec<LayerRow> {
             "GroupNorm",
             "crates/tricks-regularize/src/group_norm.rs",
             "y = γ (x − μ) / √(σ² + ε) + β, μ and σ² of each group of channels of a sample",
-            |n| GroupNorm::new(if n % 2 == 0 { 2 } else { 1 }, n, GroupNormConfig::torch())
-                .expect("valid")
+            |n| {
+                let groups = (2..=n).find(|groups| n.is_multiple_of(*groups)).unwrap_or(1);
+                GroupNorm::new(groups, n, GroupNormConfig::torch()).expect("valid")
+            },
+            images
         ),
         row!(
             "InstanceNorm",
             "crates/tricks-regularize/src/instance_norm.rs",
             "y = γ (x − μ) / √(σ² + ε) + β, μ and σ² of each channel of a sample",
-            |_| {
+            |n| {
                 let config = InstanceNormConfig {
                     affine: true,
                     track_running_stats: true,
                     ..InstanceNormConfig::default()
                 };
-                OneChannel(InstanceNorm::new(1, config).expect("valid"))
-            }
+                InstanceNorm::new(n, config).expect("valid")
+            },
+            images
         ),
         row!(
             "LocalResponseNorm",
@@ -167,7 +170,8 @@ fn layers() -> Vec<LayerRow> {
             |_| {
                 let config = LocalResponseNormConfig { size: 3, alpha: 0.5, beta: 0.75, k: 1.0 };
                 LocalResponseNorm::new(config).expect("valid")
-            }
+            },
+            images
         ),
         row!(
             "L2Normalize",
@@ -179,7 +183,8 @@ fn layers() -> Vec<LayerRow> {
             "SpatialDropout",
             "crates/tricks-regularize/src/spatial_dropout.rs",
             "y = x·mask / (1 − p), a mask of channels",
-            |_| SpatialDropout::new(0.3).expect("valid")
+            |_| SpatialDropout::new(0.3).expect("valid"),
+            images
         ),
         row!(
             "DropPath",
@@ -197,7 +202,8 @@ fn layers() -> Vec<LayerRow> {
             "DropBlock",
             "crates/tricks-regularize/src/drop_block.rs",
             "y = x·mask / mean(mask), a mask of squares",
-            |_| OneChannel(DropBlock::new(0.3, 2).expect("valid"))
+            |_| DropBlock::new(0.3, 2).expect("valid"),
+            images
         ),
     ]
 }

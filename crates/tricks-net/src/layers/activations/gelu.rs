@@ -1,4 +1,4 @@
-use super::{Elementwise, damped, elementwise, sigmoid, sigmoid_slope};
+use super::{Elementwise, damped, elementwise, sigmoid_slope};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use tricks_tensor::Float;
 
@@ -61,7 +61,7 @@ impl Elementwise for GELU {
     fn value<F: Float>(self, x: F) -> F {
         match self {
             GELU::Erf => damped(x, Self::below(x)),
-            GELU::Tanh => damped(x, sigmoid(Self::argument(x))),
+            GELU::Tanh => damped(x, Self::argument(x).sigmoid_exact()),
         }
     }
 
@@ -77,7 +77,7 @@ impl Elementwise for GELU {
             GELU::Tanh => {
                 let u = Self::argument(x);
                 let inner = F::of(TWICE) * (F::one() + F::of(3.0 * CUBIC) * x * x);
-                (sigmoid(u), sigmoid_slope(u), inner)
+                (u.sigmoid_exact(), sigmoid_slope(u), inner)
             }
         };
         dy * (probability + damped(x * inner, slope))

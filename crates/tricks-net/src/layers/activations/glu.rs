@@ -1,4 +1,4 @@
-use super::{axis_of, sigmoid, sigmoid_slope};
+use super::{axis_of, sigmoid_slope};
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, Zip};
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{
@@ -78,7 +78,7 @@ impl<F: Float> Layer<F> for GLU {
         let Some(dx) = dx else { return Ok(()) };
         let half = x.len_of(axis) / 2;
         let ((a, b), (da, db)) = (x.split_at(axis, half), dx.split_at(axis, half));
-        Zip::from(da).and(&dy).and(&b).for_each(|da, &dy, &b| *da = dy * sigmoid(b));
+        Zip::from(da).and(&dy).and(&b).for_each(|da, &dy, &b| *da = dy * b.sigmoid_exact());
         Zip::from(db)
             .and(&dy)
             .and(&a)
@@ -94,7 +94,7 @@ impl<F: Float> Layer<F> for GLU {
         let axis = axis_of(NAME, self.axis, x.shape())?;
         let half = x.len_of(axis) / 2;
         let (a, b) = x.split_at(axis, half);
-        Zip::from(y).and(&a).and(&b).for_each(|y, &a, &b| *y = super::damped(a, sigmoid(b)));
+        Zip::from(y).and(&a).and(&b).for_each(|y, &a, &b| *y = super::damped(a, b.sigmoid_exact()));
         Ok(())
     }
 }

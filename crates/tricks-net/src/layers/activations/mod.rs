@@ -130,14 +130,6 @@ fn damped<F: Float>(x: F, p: F) -> F {
     if p == F::zero() { p } else { x * p }
 }
 
-/// `σ(x) = 1 / (1 + e⁻ˣ)`, right for any `x`.
-#[inline(always)]
-fn sigmoid<F: Float>(x: F) -> F {
-    let e = (-x.abs()).exp_exact();
-    let upper = F::one() / (F::one() + e);
-    if x >= F::zero() { upper } else { e * upper }
-}
-
 /// `σ′(x) = σ(x) σ(−x)`, without cancellation.
 #[inline(always)]
 fn sigmoid_slope<F: Float>(x: F) -> F {

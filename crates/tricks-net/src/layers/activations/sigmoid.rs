@@ -1,4 +1,4 @@
-use super::{Elementwise, elementwise, sigmoid, softplus};
+use super::{Elementwise, elementwise, softplus};
 use tricks_tensor::Float;
 
 /// The logistic function: squeezes any number into (0, 1).
@@ -28,7 +28,7 @@ pub struct Sigmoid;
 impl Elementwise for Sigmoid {
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
-        sigmoid(x)
+        x.sigmoid_exact()
     }
 
     #[inline(always)]
@@ -66,7 +66,7 @@ impl Elementwise for LogSigmoid {
 
     #[inline(always)]
     fn gradient<F: Float>(self, x: F, _: F, dy: F) -> F {
-        dy * sigmoid(-x)
+        dy * (-x).sigmoid_exact()
     }
 }
 elementwise!(LogSigmoid);

@@ -1,4 +1,4 @@
-use super::{Elementwise, damped, elementwise, sigmoid, sigmoid_slope};
+use super::{Elementwise, damped, elementwise, sigmoid_slope};
 use tricks_tensor::Float;
 
 /// The sigmoid linear unit, also called swish: a smooth rectifier with a dip below zero.
@@ -30,12 +30,12 @@ pub struct SiLU;
 impl Elementwise for SiLU {
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
-        damped(x, sigmoid(x))
+        damped(x, x.sigmoid_exact())
     }
 
     #[inline(always)]
     fn gradient<F: Float>(self, x: F, _: F, dy: F) -> F {
-        dy * (sigmoid(x) + damped(x, sigmoid_slope(x)))
+        dy * (x.sigmoid_exact() + damped(x, sigmoid_slope(x)))
     }
 }
 elementwise!(SiLU);
@@ -87,7 +87,7 @@ impl Elementwise for Mish {
     #[inline(always)]
     fn gradient<F: Float>(self, x: F, _: F, dy: F) -> F {
         let (t, rest) = Self::gate(x);
-        dy * (t + damped(x, rest * (F::one() + t) * sigmoid(x)))
+        dy * (t + damped(x, rest * (F::one() + t) * x.sigmoid_exact()))
     }
 }
 elementwise!(Mish);

@@ -1,4 +1,4 @@
-use super::{Elementwise, elementwise, sigmoid, softplus};
+use super::{Elementwise, elementwise, softplus};
 use tricks_tensor::{Float, Result, hyper};
 
 /// A smooth rectifier: positive everywhere, straight far from zero.
@@ -58,7 +58,7 @@ impl Elementwise for Softplus {
 
     #[inline(always)]
     fn gradient<F: Float>(self, x: F, _: F, dy: F) -> F {
-        dy * sigmoid(F::of(self.beta) * x)
+        dy * (F::of(self.beta) * x).sigmoid_exact()
     }
 }
 elementwise!(Softplus);
