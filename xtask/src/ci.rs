@@ -3,6 +3,8 @@
 use crate::ndarray_016::PUBLISHED;
 use crate::shell::{Outcome, cargo, root};
 use crate::{bench, conformance, doc, lab, ndarray_016, tidy};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A dependent of the optimizers alone pulls at most this many crates.
@@ -91,8 +93,35 @@ fn features() -> Outcome {
 
 /// What a registry would say, and whether the packages build from what is in them.
 fn publish() -> Outcome {
+    forget_dry_runs()?;
     let packages = PUBLISHED.iter().flat_map(|krate| ["--package", krate]);
-    cargo(["publish", "--dry-run", "--allow-dirty"]).args(packages).run()
+    cargo(["publish", "--dry-run", "--allow-dirty", "--target-dir", DRY_RUN]).args(packages).run()
+}
+
+/// Where a dry run builds.
+const DRY_RUN: &str = "target/publish";
+
+/// Removes what earlier dry runs unpacked and built.
+///
+/// The packages reach each other through a registry in the target folder, and Cargo keeps what
+/// comes out of it by name and version: one that changed since, under the same version, would be
+/// built as it was. In Cargo's home, the folder of such a registry has a name without a host.
+fn forget_dry_runs() -> Outcome {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    let registries = within(&home.join("registry/src"), "-");
+    let unpacked = registries.iter().flat_map(|registry| within(registry, "tricks-"));
+    for folder in unpacked.chain(within(&root().join("target"), "publish")) {
+        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// What a folder holds whose name starts so; nothing if there is no such folder.
+fn within(folder: &Path, start: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = entries.filter(|e| e.file_name().to_string_lossy().starts_with(start));
+    named.map(|e| e.path()).collect()
 }
 
 /// How many crates the optimizers bring along.
