@@ -19,16 +19,8 @@ pub(crate) struct Job<'a, F> {
 
 impl<'a, F: Float> Job<'a, F> {
     pub(crate) fn run(self) {
-        let Self { rule, whole, cx, mut slots, param, grad } = self;
-        if param.is_empty() {
-            return;
-        }
-        // The one loop averages as it goes; rules with loops of their own do not.
-        let averaged = if whole { slots.average.take() } else { None };
-        rule.step(&cx, slots, param, grad);
-        if let Some(Averaged { values, keep }) = averaged {
-            average(values, keep, param);
-        }
+        let Self { rule, whole, cx, slots, param, grad } = self;
+        step(rule, whole, &cx, slots, param, grad);
     }
 
     pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
@@ -40,6 +32,27 @@ impl<'a, F: Float> Job<'a, F> {
             Self { rule, whole, cx, slots: s0, param: p0, grad: g0 },
             Self { rule, whole, cx, slots: s1, param: p1, grad: g1 },
         )
+    }
+}
+
+/// What a job does. Inlined: a small step would spend more on moving its slots about.
+#[inline(always)]
+pub(crate) fn step<F: Float>(
+    rule: &dyn Rule<F>,
+    whole: bool,
+    cx: &StepCx<'_>,
+    mut slots: Slots<'_, F>,
+    param: &mut [F],
+    grad: &[F],
+) {
+    if param.is_empty() {
+        return;
+    }
+    // The one loop averages as it goes; rules with loops of their own do not.
+    let averaged = if whole { slots.average.take() } else { None };
+    rule.step(cx, slots, param, grad);
+    if let Some(Averaged { values, keep }) = averaged {
+        average(values, keep, param);
     }
 }
 

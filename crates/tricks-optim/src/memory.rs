@@ -165,6 +165,7 @@ impl<F: Float> Memory<F> {
     }
 
     /// For the `t`-th update.
+    #[inline]
     pub(crate) fn lend(&mut self, t: u64) -> Slots<'_, F> {
         let key = if self.is_packed() { self.noise.pass(t).key() as u32 } else { 0 };
         Slots::lend(self.slots.iter_mut().map(Kept::view), &mut self.scratch, (key, 0))

@@ -87,6 +87,7 @@ impl<'a, F> Slots<'a, F> {
         Self::lend(slices.into_iter().map(View::Whole), &mut [], (0, 0))
     }
 
+    #[inline]
     pub(crate) fn lend(
         views: impl IntoIterator<Item = View<'a, F>>,
         scratch: &'a mut [F],

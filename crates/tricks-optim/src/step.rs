@@ -2,7 +2,7 @@
 
 use crate::average::average;
 use crate::companions::WeightAverage;
-use crate::driver::{Job, Jobs};
+use crate::driver::{self, Job, Jobs};
 use crate::group::Group;
 use crate::optimizer::{Bound, Optimizer};
 use crate::rule::{MAX_SUMS, Rule, Scope, StepCx, WeightDecay};
@@ -36,6 +36,7 @@ impl<'o, F: Float> Policy<'o, F> {
     }
 
     /// The parameter's next step, but for its scalars.
+    #[inline]
     pub(crate) fn cx<'b>(&self, rule: &dyn Rule<F>, bound: &'b Bound<F>) -> StepCx<'b> {
         let Call { lr, grad_scale, loss } = self.call;
         let group = bound.group.map(|index| &self.groups[index]);
@@ -196,10 +197,11 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             match grad {
                 Grad::Dense(grad) => {
                     slots.average = averaged;
-                    let job = Job { rule, whole, cx, slots, param: value, grad };
                     match &mut jobs {
-                        Some(jobs) => jobs.push(job),
-                        None => job.run(),
+                        Some(jobs) => {
+                            jobs.push(Job { rule, whole, cx, slots, param: value, grad });
+                        }
+                        None => driver::step(rule, whole, &cx, slots, value, grad),
                     }
                 }
                 Grad::Rows { rows, values } => {
