@@ -32,11 +32,14 @@ pub fn each<F: Float, const N: usize>(
         let (l2, keep) = cx.decay.split(cx.lr);
         let (l2, keep) = (F::of(l2), F::of(keep));
         let update = move |p, g, s| update(keep * p, scale * g + l2 * p, s);
-        return match bits {
-            32 => blocks::<F, N, 32>(slots, param, grad, update),
+        match bits {
+            8 => blocks::<F, N, 8>(slots, param, grad, update),
             16 => blocks::<F, N, 16>(slots, param, grad, update),
-            _ => blocks::<F, N, 8>(slots, param, grad, update),
-        };
+            // Numbers of 32 bits are not packed into as many: nothing to compile for them.
+            _ if const { size_of::<F>() > 4 } => blocks::<F, N, 32>(slots, param, grad, update),
+            _ => {}
+        }
+        return;
     }
     match cx.decay {
         // The common case by itself: a factor of 1 would change no bit, but cost time in cache.

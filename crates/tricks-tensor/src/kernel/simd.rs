@@ -1,4 +1,5 @@
-use fearless_simd::{Level, dispatch};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use fearless_simd::{Level, Simd as _};
 
 /// Runs `f` compiled for the best vector instructions of this CPU.
 ///
@@ -14,5 +15,19 @@ use fearless_simd::{Level, dispatch};
 /// ```
 #[inline(always)]
 pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    dispatch!(Level::new(), _simd => f())
+    // Two levels above the build's, of which the upper is left out where speed is no matter: each
+    // is another copy of every loop to compile. SSE4.2 has no wider vectors than SSE2; NEON is in
+    // every build for its architecture.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = Level::new();
+        #[cfg(not(debug_assertions))]
+        if let Some(avx512) = level.as_avx512() {
+            return avx512.vectorize(f);
+        }
+        if let Some(avx2) = level.as_avx2() {
+            return avx2.vectorize(f);
+        }
+    }
+    f()
 }
