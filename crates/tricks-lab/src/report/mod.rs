@@ -90,8 +90,9 @@ fn tally(out: &mut String, all: &[Finished]) {
         Verdict::Undecided(String::new()),
     ];
     let (parts, claims) = (verdicts.len(), all.len());
-    let _ =
-        writeln!(out, "<p class=\"brief\">{claims} claims, taken apart into {parts} parts:</p>");
+    let counted = |n: usize, what| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let (claims, parts) = (counted(claims, "claim"), counted(parts, "part"));
+    let _ = writeln!(out, "<p class=\"brief\">{claims}, taken apart into {parts}:</p>");
     out.push_str("<ul class=\"tally\">");
     for kind in kinds {
         let n = verdicts.iter().filter(|v| v.label() == kind.label()).count();
