@@ -11,7 +11,7 @@ const F32: [Row; 7] = [
     ("ln", f32::ln_exact, libm::log, 0.9),
     ("ln_1p", f32::ln_1p_exact, libm::log1p, 1.5),
     ("tanh", f32::tanh_exact, libm::tanh, 2.7),
-    ("sigmoid", f32::sigmoid_exact, |x| 1.0 / (1.0 + libm::exp(-x)), 2.4),
+    ("sigmoid", f32::sigmoid_exact, |x| 1.0 / (1.0 + libm::exp(-x)), 2.5),
     ("erf", f32::erf_exact, libm::erf, 2.5),
 ];
 
@@ -39,11 +39,15 @@ fn worst((_, f, exact, _): Row, step: usize) -> (f64, f32) {
 }
 
 fn holds(step: usize) {
+    let mut above = Vec::new();
     for row in F32 {
         let (error, x) = worst(row, step);
         println!("{} {error:.3} at {x:e}", row.0);
-        assert!(error <= row.3, "{}: {error} at {x:e}", row.0);
+        if error > row.3 {
+            above.push(row.0);
+        }
     }
+    assert!(above.is_empty(), "above their bounds: {above:?}");
 }
 
 #[test]
