@@ -22,6 +22,17 @@ use tricks_tensor::{Float, Grad, Parameters, Path, Place, Result, hyper, kernel}
 /// # Source
 /// Brock, De, Smith, Simonyan: *High-performance large-scale image recognition without
 /// normalization*, ICML 2021, equation 3.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{AdaptiveClip, Pending, Transform};
+/// // A weight of norm 5: its gradient may have a hundredth of that.
+/// let (mut w, mut dw) = ([3.0f64, 4.0], [0.6, 0.8]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let _ = AdaptiveClip::default().apply(&mut params, Pending::NONE)?;
+/// assert!((dw[0] - 0.03).abs() < 1e-12 && (dw[1] - 0.04).abs() < 1e-12);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaptiveClip {
     /// The largest ratio of a gradient's norm to its weight's, c.

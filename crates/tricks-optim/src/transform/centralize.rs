@@ -15,6 +15,18 @@ use tricks_tensor::{Float, Parameters, Path, Result, kernel};
 ///
 /// # Source
 /// Yong, Huang, Hua, Zhang: *Gradient centralization*, ECCV 2020, equation 1.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{Centralize, Pending, Transform};
+/// use tricks_tensor::{Dict, ndarray::arr2};
+/// let mut params = Dict::new();
+/// params.insert("w", arr2(&[[0.0f64, 0.0], [0.0, 0.0]]));
+/// params.grad_mut("w").unwrap().assign(&arr2(&[[1.0, 3.0], [10.0, 20.0]]));
+/// let _ = Centralize.apply(&mut params, Pending::NONE)?;
+/// assert_eq!(params.grad_mut("w").unwrap(), arr2(&[[-1.0, 1.0], [-5.0, 5.0]]).into_dyn());
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Centralize;
 

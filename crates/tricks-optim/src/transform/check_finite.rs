@@ -6,6 +6,16 @@ use tricks_tensor::{Error, Float, Parameters, Path, Result, kernel};
 /// # Notes
 /// A step refuses them anyway; this is for those who step by other means, and for the front of a
 /// chain whose other parts would hide them.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{CheckFinite, Pending, Transform};
+/// let (mut w, mut dw) = ([0.0f64; 3], [1.0, f64::NAN, 2.0]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let refused = CheckFinite.apply(&mut params, Pending::NONE).unwrap_err();
+/// assert_eq!(refused.to_string(), "w: gradient is NaN at flat index 1");
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckFinite;
 

@@ -14,6 +14,19 @@ use tricks_tensor::{Float, Parameters, Result, hyper};
 ///
 /// # Source
 /// Shazeer, Stern: *Adafactor*, ICML 2018, section 6.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{ClipBlockRms, Pending, Transform};
+/// // Root mean squares 5 and 0.5.
+/// let (mut a, mut da) = ([0.0f64; 2], [1.0, 7.0]);
+/// let (mut b, mut db) = ([0.0f64; 2], [0.1, 0.7]);
+/// let mut params = [("a", &mut a[..], &mut da[..]), ("b", &mut b[..], &mut db[..])];
+/// let _ = ClipBlockRms::default().apply(&mut params, Pending::NONE)?;
+/// assert!((da[0] - 0.2).abs() < 1e-12 && (da[1] - 1.4).abs() < 1e-12);
+/// assert_eq!(db, [0.1, 0.7]);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipBlockRms {
     /// The largest root mean square of a parameter's gradient.

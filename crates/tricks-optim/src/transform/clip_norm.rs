@@ -13,6 +13,18 @@ use tricks_tensor::{Float, Parameters, Result, hyper};
 /// # Notes
 /// Keras' `clipnorm`. Directions between parameters change: prefer
 /// [`ClipGlobalNorm`](crate::ClipGlobalNorm) unless you want just this.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{ClipNorm, Pending, Transform};
+/// let (mut a, mut da) = ([0.0f64; 2], [3.0, 4.0]);
+/// let (mut b, mut db) = ([0.0f64], [0.5]);
+/// let mut params = [("a", &mut a[..], &mut da[..]), ("b", &mut b[..], &mut db[..])];
+/// let _ = ClipNorm { max_norm: 1.0 }.apply(&mut params, Pending::NONE)?;
+/// assert!((da[0] - 0.6).abs() < 1e-12 && (da[1] - 0.8).abs() < 1e-12);
+/// assert_eq!(db, [0.5]);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipNorm {
     /// The largest norm of a parameter's gradient.

@@ -12,6 +12,16 @@ use tricks_tensor::{Float, Parameters, Result, hyper, kernel};
 /// # Notes
 /// PyTorch's `clip_grad_value_`, Optax' `clip`, Keras' `clipvalue`. It changes directions: prefer
 /// [`ClipGlobalNorm`](crate::ClipGlobalNorm) unless you want just this.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{ClipValue, Pending, Transform};
+/// let (mut w, mut dw) = ([0.0f64; 3], [0.2, -3.0, 7.0]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let _ = ClipValue { limit: 1.0 }.apply(&mut params, Pending::NONE)?;
+/// assert_eq!(dw, [0.2, -1.0, 1.0]);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipValue {
     /// The largest size of an element.

@@ -17,6 +17,21 @@ use tricks_tensor::{Float, Grad, Parameters, Result, StateDict, hyper, math};
 ///
 /// # Notes
 /// Optax' `ema`. Averages of parameters are [`WeightAverage`](crate::WeightAverage).
+///
+/// # Example
+/// ```
+/// use tricks_optim::{GradientAverage, Pending, Transform};
+/// let (mut w, mut dw) = ([0.0f64], [1.0]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let mut average = GradientAverage::bind(0.5, &mut params)?;
+/// for (gradient, expected) in [(1.0, 1.0), (4.0, 3.0)] {
+///     params[0].2[0] = gradient;
+///     let _ = average.apply(&mut params, Pending::NONE)?;
+///     // (¼·1 + ½·4) / ¾ at the second.
+///     assert_eq!(params[0].2[0], expected);
+/// }
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct GradientAverage<F> {
     /// Share of the average that is kept, β.

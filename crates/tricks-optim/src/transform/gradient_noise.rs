@@ -19,6 +19,18 @@ use tricks_tensor::{Float, Noise, Parameters, Path, Result, StateDict, hyper, ma
 /// # Source
 /// Neelakantan, Vilnis, Le, Sutskever, Kaiser, Kurach, Martens: *Adding gradient noise improves
 /// learning for very deep networks*, 2015, equation 1.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{GradientNoise, Pending, Transform};
+/// use tricks_tensor::Noise;
+/// let (mut w, mut dw) = (vec![0.0f64; 10_000], vec![0.0; 10_000]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let _ = GradientNoise::new(Noise::new(1)).apply(&mut params, Pending::NONE)?;
+/// let variance = dw.iter().map(|g| g * g).sum::<f64>() / 10_000.0;
+/// assert!((variance - 0.01).abs() < 0.0005);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GradientNoise {
     /// Variance at the start, η.

@@ -19,12 +19,29 @@ use tricks_tensor::{Error, Float, Parameters, Result, StateDict};
 /// Memory: 2m + 2 numbers per parameter.
 ///
 /// # Notes
-/// For losses that are minimized: to maximize, negate the loss. Optax' `scale_by_lbfgs`: a move with negative curvature is kept as well, so the direction need
+/// For losses that are minimized: to maximize, negate the loss. Optax' `scale_by_lbfgs`: a move with
+/// negative curvature is kept as well, so the direction need
 /// not go downhill. Every call is a move: call it once a step. [`Lbfgs`](crate::Lbfgs), which asks
 /// for the loss again and searches, keeps positive curvature alone.
 ///
 /// # Source
 /// Nocedal, Wright: *Numerical optimization*, 2nd edition 2006, algorithm 7.4.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{LbfgsDirection, Pending, Transform};
+/// // The loss 2w²: after one move its curvature is known, and the next step ends at the minimum.
+/// let (mut w, mut dw) = ([1.0f64], [0.0]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let mut direction = LbfgsDirection::bind(&mut params)?;
+/// for step in [0.5, 1.0] {
+///     params[0].2[0] = 4.0 * params[0].1[0];
+///     let _ = direction.apply(&mut params, Pending::NONE)?;
+///     params[0].1[0] -= step * params[0].2[0];
+/// }
+/// assert!(w[0].abs() < 1e-12);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LbfgsDirection<F> {
     /// Most moves that are remembered, m.

@@ -18,6 +18,18 @@ use tricks_tensor::{Float, Parameters, Result, hyper};
 /// # Source
 /// Hazan, Levy, Shalev-Shwartz: *Beyond convexity: stochastic quasi-convex optimization*,
 /// NIPS 2015, algorithm 1.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{Normalize, Optimizer, Sgd, StepArgs, Pending};
+/// let (mut w, mut dw) = ([0.0f64; 2], [30.0, 40.0]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let mut sgd = Optimizer::builder(Sgd).bind(&mut params)?;
+/// let pending = Pending::NONE.then(&mut Normalize::default(), &mut params)?;
+/// sgd.step(StepArgs::new(1.0).clip(pending), &mut params)?;
+/// assert!((w[0] + 0.6).abs() < 1e-6 && (w[1] + 0.8).abs() < 1e-6);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalize {
     /// The length after, c.

@@ -21,6 +21,16 @@ use tricks_tensor::{Float, Parameters, Path, Result, hyper};
 ///
 /// # Source
 /// You, Gitman, Ginsburg: *Large batch training of convolutional networks*, 2017, equation 6.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{Pending, Transform, TrustRatio};
+/// let (mut w, mut dw) = ([3.0f64, 4.0], [0.0, 0.1]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let _ = TrustRatio::default().apply(&mut params, Pending::NONE)?;
+/// assert!(dw[0] == 0.0 && (dw[1] - 5.0).abs() < 1e-12);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrustRatio {
     /// Factor on the ratio, c.

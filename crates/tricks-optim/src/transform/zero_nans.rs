@@ -14,6 +14,16 @@ use tricks_tensor::{Float, Parameters, Result, kernel};
 /// # Notes
 /// Optax' `zero_nans`. It hides what went wrong: a step that refuses, or
 /// [`SkipNonFinite`](crate::SkipNonFinite), says it.
+///
+/// # Example
+/// ```
+/// use tricks_optim::{Pending, Transform, ZeroNans};
+/// let (mut w, mut dw) = ([0.0f64; 3], [1.0, f64::NAN, f64::INFINITY]);
+/// let mut params = [("w", &mut w[..], &mut dw[..])];
+/// let _ = ZeroNans::default().apply(&mut params, Pending::NONE)?;
+/// assert_eq!(dw, [1.0, 0.0, f64::INFINITY]);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ZeroNans {
     /// Whether infinities become 0 too.
