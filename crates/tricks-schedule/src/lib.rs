@@ -25,6 +25,10 @@
 //! | [`Polynomial`] | `η₁ + (η₀ − η₁)(1 − t/T)^p` |
 //! | [`Linear`] | `η₀ + (η₁ − η₀) t/T` |
 //! | [`Cosine`] | `η₁ + (η₀ − η₁)(1 + cos(πt/T))/2` |
+//! | [`CosineRestarts`] | half a cosine wave again and again, longer or lower each time |
+//! | [`Cyclic`] | up and down in straight lines, again and again |
+//! | [`OneCycle`] | one climb, one long fall |
+//! | [`InverseTime`] | `η₀ / (1 + r t/k)` |
 //! | [`Warmup`] | a linear ramp in front of any of them |
 //! | [`Plateau`] | lowered when a metric stalls; it has memory and is no [`Schedule`] |
 //!
@@ -35,9 +39,13 @@
 mod combinators;
 mod constant;
 mod cosine;
+mod cosine_restarts;
+mod cyclic;
 mod exponential;
+mod inverse_time;
 mod linear;
 mod milestones;
+mod one_cycle;
 mod plateau;
 mod polynomial;
 mod ramp;
@@ -49,9 +57,13 @@ mod warmup;
 pub use combinators::{PerEpoch, Product, Scaled, Skip, Take};
 pub use constant::Constant;
 pub use cosine::Cosine;
+pub use cosine_restarts::CosineRestarts;
+pub use cyclic::{Cyclic, CyclicHeight};
 pub use exponential::Exponential;
+pub use inverse_time::InverseTime;
 pub use linear::Linear;
 pub use milestones::Milestones;
+pub use one_cycle::{Anneal, OneCycle};
 pub use plateau::{Plateau, PlateauMode, ReduceOnPlateau, Threshold};
 pub use polynomial::Polynomial;
 pub use schedule::{Phase, Schedule};

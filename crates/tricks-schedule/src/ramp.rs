@@ -20,7 +20,19 @@ pub(crate) fn ramp(
     }
     let (low, high, way) = if from > to { (to, from, steps - step) } else { (from, to, step) };
     let x = way as f64 / steps as f64;
-    (low + (high - low) * weight(x)).min(high)
+    mix(low, high, weight(x))
+}
+
+/// `a` at the weight 0, `b` at 1: exact at both, and never outside them. With weights near 0 all
+/// digits of the way from `a` are kept.
+pub(crate) fn mix(a: f64, b: f64, weight: f64) -> f64 {
+    if weight == 1.0 {
+        b
+    } else if a <= b {
+        (a + (b - a) * weight).min(b)
+    } else {
+        (a - (a - b) * weight).max(b)
+    }
 }
 
 /// Holds an overflow at the largest number, so that a growing schedule stays finite.

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use tricks_schedule::{
-    Constant, Cosine, Exponential, Linear, Milestones, Phase, Polynomial, Schedule, Step,
+    Anneal, Constant, Cosine, CosineRestarts, Cyclic, CyclicHeight, Exponential, InverseTime,
+    Linear, Milestones, OneCycle, Phase, Polynomial, Schedule, Step,
 };
 
 fn rate() -> impl Strategy<Value = f64> {
@@ -42,7 +43,47 @@ fn decays(from: f64, gamma: f64, every: u64) -> Vec<Box<dyn Schedule>> {
     ]
 }
 
+/// Each kind that comes back.
+fn cycles(from: f64, to: f64, [a, b]: [u64; 2], share: f64) -> Vec<Box<dyn Schedule>> {
+    let restarts = |period_factor, peak_factor| CosineRestarts {
+        from,
+        to,
+        steps: a,
+        period_factor,
+        peak_factor,
+    };
+    let cyclic = |height| Cyclic { from, to, up: a, down: b, height };
+    let (top, end) = (share * (a as f64), a as f64);
+    let one = |anneal, back| OneCycle { from, peak: to, to: from, top, back, end, anneal };
+    vec![
+        Box::new(restarts(1.0, 1.0)),
+        Box::new(restarts(2.0, share)),
+        Box::new(restarts(1.0 + share, 0.5)),
+        Box::new(cyclic(CyclicHeight::Constant)),
+        Box::new(cyclic(CyclicHeight::Halved)),
+        Box::new(cyclic(CyclicHeight::Exponential(share))),
+        Box::new(one(Anneal::Cosine, None)),
+        Box::new(one(Anneal::Linear, Some((top + end) / 2.0))),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn cycles_stay_between_their_ends(
+        from in rate(), to in rate(), a in count(), b in count(), share in 0.01..1.0, any: u64,
+    ) {
+        for (i, schedule) in cycles(from, to, [a, b], share).into_iter().enumerate() {
+            prop_assert!(schedule.validate().is_ok(), "{i}: {:?}", schedule.validate());
+            prop_assert_eq!(schedule.at(0), from);
+            for t in steps_of_interest(a, any).into_iter().chain(steps_of_interest(b, any)) {
+                let value = schedule.at(t);
+                let within = from.min(to) <= value && value <= from.max(to);
+                prop_assert!(within, "{i} at {t}: {value}");
+                prop_assert_eq!(value, schedule.at(t));
+            }
+        }
+    }
+
     #[test]
     fn phases_stay_between_their_ends_and_meet_them(
         from in rate(), to in rate(), steps in count(), power in 0.01..20.0, any: u64,
@@ -167,6 +208,10 @@ proptest! {
             let _ = Step { from, gamma, every: n }.take(n).at(t);
             let _ = Milestones { from, gamma, milestones: [n] }.at(t);
             let _ = Exponential { from, lambda: gamma }.at(t);
+            let _ = InverseTime { from, rate: gamma, steps: n, staircase: true }.at(t);
+            for schedule in cycles(from, to, [n, any], gamma) {
+                let _ = schedule.at(t);
+            }
         }
     }
 }

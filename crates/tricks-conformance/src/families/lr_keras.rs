@@ -1,7 +1,7 @@
 use super::not_yet;
 use super::schedules::{AnySchedule, compare, counts, exponential, joined};
 use crate::{Fields, Run, Stop};
-use tricks_schedule::{Cosine, Linear, Phase, Polynomial, Step};
+use tricks_schedule::{Cosine, CosineRestarts, InverseTime, Linear, Phase, Polynomial, Step};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     let schedule = schedule(run.op(), &run.hyper)?;
@@ -26,6 +26,22 @@ fn schedule(op: &str, hyper: &Fields<'_>) -> Result<AnySchedule, Stop> {
                 }
             }
         }
+        "CosineDecayRestarts" => {
+            let from = hyper.number("initial_learning_rate")?;
+            Box::new(CosineRestarts {
+                from,
+                to: hyper.number_or("alpha", 0.0)? * from,
+                steps: hyper.count("first_decay_steps")?,
+                period_factor: hyper.number_or("t_mul", 2.0)?,
+                peak_factor: hyper.number_or("m_mul", 1.0)?,
+            })
+        }
+        "InverseTimeDecay" => Box::new(InverseTime {
+            from: hyper.number("initial_learning_rate")?,
+            rate: hyper.number("decay_rate")?,
+            steps: hyper.count("decay_steps")?,
+            staircase: hyper.flag("staircase")?,
+        }),
         "ExponentialDecay" => {
             let (from, every) =
                 (hyper.number("initial_learning_rate")?, hyper.count("decay_steps")?);

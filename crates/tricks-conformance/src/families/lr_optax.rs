@@ -3,7 +3,9 @@ use super::schedules::{
     AnySchedule, all_read, children, compare, counts, exponential, joined, pairs,
 };
 use crate::{Fields, Run, Stop};
-use tricks_schedule::{Constant, Cosine, Linear, Milestones, Phase, Polynomial, Schedule, Step};
+use tricks_schedule::{
+    Constant, Cosine, Linear, Milestones, OneCycle, Phase, Polynomial, Schedule, Step,
+};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     let schedule = schedule(run.op(), &run.hyper)?;
@@ -59,6 +61,21 @@ fn schedule(op: &str, hyper: &Fields<'_>) -> Result<AnySchedule, Stop> {
             Box::new(warmup(hyper)?.then(decay(hyper, hyper.number("peak_value")?)?))
         }
         "warmup_cosine_decay_schedule" => warmup_cosine(hyper)?.0,
+        "linear_onecycle_schedule" | "cosine_onecycle_schedule" => {
+            let (peak, steps) = (hyper.number("peak_value")?, hyper.count("transition_steps")?);
+            let start = hyper.number_or("pct_start", 0.3)?;
+            let cycle = if op == "cosine_onecycle_schedule" {
+                OneCycle::optax_cosine(peak, steps, start)
+            } else {
+                OneCycle::optax_linear(peak, steps, start, hyper.number_or("pct_final", 0.85)?)
+            };
+            let from = peak / hyper.number_or("div_factor", 25.0)?;
+            Box::new(OneCycle {
+                from,
+                to: from / hyper.number_or("final_div_factor", 1e4)?,
+                ..cycle
+            })
+        }
         "sgdr_schedule" => {
             let (mut cycles, mut boundaries, mut end) = (Vec::new(), Vec::new(), 0);
             for (_, child) in children(hyper, "cosine_kwargs")? {

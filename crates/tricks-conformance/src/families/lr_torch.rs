@@ -1,11 +1,11 @@
-use super::not_yet;
 use super::schedules::{AnySchedule, all_read, children, counts, joined};
+use super::{cycles, not_yet};
 use crate::fields::{number, numbers};
 use crate::{Fields, Run, Stop};
 use serde_json::Value;
 use tricks_schedule::{
-    Constant, Cosine, Exponential, Linear, Milestones, Plateau, PlateauMode, Polynomial,
-    ReduceOnPlateau, Schedule, Step, Threshold,
+    Constant, Cosine, CosineRestarts, Exponential, Linear, Milestones, Plateau, PlateauMode,
+    Polynomial, ReduceOnPlateau, Schedule, Step, Threshold,
 };
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -26,6 +26,15 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
             let want = row.get(group).and_then(number);
             let want = want.ok_or_else(|| Stop::Malformed(format!("lr[{t}]")))?;
             run.number(&format!("lr[{t}][{group}]"), got, want);
+        }
+    }
+    if run.expect.has("momentum") {
+        let schedule = cycles::momentum(run.op(), &run.hyper)?;
+        schedule.validate()?;
+        for (t, row) in run.expect.list("momentum")?.iter().enumerate() {
+            let want = row.get(0).and_then(number);
+            let want = want.ok_or_else(|| Stop::Malformed(format!("momentum[{t}]")))?;
+            run.number(&format!("momentum[{t}]"), schedule.at(t as u64), want);
         }
     }
     Ok(())
@@ -77,6 +86,14 @@ pub(super) fn schedule(
             }
             Box::new(Cosine { from: lr, to, steps })
         }
+        "CosineAnnealingWarmRestarts" => Box::new(CosineRestarts {
+            from: lr,
+            to: hyper.number_or("eta_min", 0.0)?,
+            steps: hyper.count("T_0")?,
+            period_factor: hyper.number_or("T_mult", 1.0)?,
+            peak_factor: 1.0,
+        }),
+        "CyclicLR" | "OneCycleLR" => cycles::rate(op, hyper)?,
         "SequentialLR" => {
             let boundaries = counts(hyper, "milestones")?;
             let mut schedules = Vec::new();

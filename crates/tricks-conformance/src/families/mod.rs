@@ -4,6 +4,7 @@ mod activations;
 mod bad_inputs;
 mod chapter;
 mod checkpoints;
+mod cycles;
 mod descent;
 mod init;
 mod keras_schedule_free;

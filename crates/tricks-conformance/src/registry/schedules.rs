@@ -1,6 +1,7 @@
 use super::{About, Bad, NOT_NON_NEGATIVE, NOT_POSITIVE};
 use tricks_schedule::{
-    Constant, Cosine, Exponential, Linear, Milestones, Phase, Polynomial, Schedule, Step,
+    Constant, Cosine, CosineRestarts, Cyclic, CyclicHeight, Exponential, InverseTime, Linear,
+    Milestones, OneCycle, Phase, Polynomial, Schedule, Step,
 };
 
 /// A learning-rate schedule.
@@ -15,6 +16,11 @@ pub struct ScheduleRow {
 
 const COSINE: Cosine = Cosine { from: 0.1, to: 0.001, steps: 90 };
 const LINEAR: Linear = Linear { from: 0.0, to: 0.1, steps: 10 };
+const RESTARTS: CosineRestarts =
+    CosineRestarts { from: 0.1, to: 0.001, steps: 20, period_factor: 2.0, peak_factor: 0.8 };
+const CYCLIC: Cyclic =
+    Cyclic { from: 0.001, to: 0.1, up: 10, down: 20, height: CyclicHeight::Halved };
+const INVERSE: InverseTime = InverseTime { from: 0.1, rate: 0.5, steps: 10, staircase: false };
 const STEP: Step = Step { from: 0.1, gamma: 0.5, every: 10 };
 
 /// Every schedule.
@@ -109,6 +115,91 @@ pub static SCHEDULES: &[ScheduleRow] = &[
             ("from", |x| Box::new(Cosine { from: x, ..COSINE }), NOT_NON_NEGATIVE),
             ("to", |x| Box::new(Cosine { to: x, ..COSINE }), NOT_NON_NEGATIVE),
             ("steps", |_| Box::new(Cosine { steps: 0, ..COSINE }), &[0.0]),
+        ],
+    },
+    ScheduleRow {
+        about: About {
+            name: "CosineRestarts",
+            file: "crates/tricks-schedule/src/cosine_restarts.rs",
+            formula: "η(t) = η₁ + (η₀ − η₁) mⁿ (1 + cos(πτ/Tₙ))/2, Tₙ = T₀ fⁿ",
+        },
+        make: Some(|| Box::new(RESTARTS)),
+        refuses: &[
+            ("from", |x| Box::new(CosineRestarts { from: x, ..RESTARTS }), NOT_NON_NEGATIVE),
+            ("to", |x| Box::new(CosineRestarts { to: x, ..RESTARTS }), NOT_NON_NEGATIVE),
+            ("steps", |_| Box::new(CosineRestarts { steps: 0, ..RESTARTS }), &[0.0]),
+            (
+                "period_factor",
+                |x| Box::new(CosineRestarts { period_factor: x, ..RESTARTS }),
+                NOT_POSITIVE,
+            ),
+            (
+                "peak_factor",
+                |x| Box::new(CosineRestarts { peak_factor: x, ..RESTARTS }),
+                NOT_NON_NEGATIVE,
+            ),
+        ],
+    },
+    ScheduleRow {
+        about: About {
+            name: "Cyclic",
+            file: "crates/tricks-schedule/src/cyclic.rs",
+            formula: "η(t) = η₀ + (η₁ − η₀) a x, x up and down in straight lines",
+        },
+        make: Some(|| Box::new(CYCLIC)),
+        refuses: &[
+            ("from", |x| Box::new(Cyclic { from: x, ..CYCLIC }), NOT_NON_NEGATIVE),
+            ("to", |x| Box::new(Cyclic { to: x, ..CYCLIC }), NOT_NON_NEGATIVE),
+            ("up", |_| Box::new(Cyclic { up: 0, ..CYCLIC }), &[0.0]),
+            ("down", |_| Box::new(Cyclic { down: 0, ..CYCLIC }), &[0.0]),
+            (
+                "gamma",
+                |x| Box::new(Cyclic { height: CyclicHeight::Exponential(x), ..CYCLIC }),
+                NOT_POSITIVE,
+            ),
+        ],
+    },
+    ScheduleRow {
+        about: About {
+            name: "OneCycle",
+            file: "crates/tricks-schedule/src/one_cycle.rs",
+            formula: "η₀ → η_peak → η_last, in waves or straight lines",
+        },
+        make: Some(|| Box::new(OneCycle::torch(0.1, 100, 0.3).three_phase())),
+        refuses: &[
+            (
+                "from",
+                |x| Box::new(OneCycle { from: x, ..OneCycle::torch(0.1, 100, 0.3) }),
+                NOT_NON_NEGATIVE,
+            ),
+            (
+                "peak",
+                |x| Box::new(OneCycle { from: 0.1, to: 0.0, ..OneCycle::torch(x, 100, 0.3) }),
+                NOT_NON_NEGATIVE,
+            ),
+            (
+                "to",
+                |x| Box::new(OneCycle { to: x, ..OneCycle::torch(0.1, 100, 0.3) }),
+                NOT_NON_NEGATIVE,
+            ),
+            (
+                "end",
+                |x| Box::new(OneCycle { end: x, ..OneCycle::torch(0.1, 100, 0.3) }),
+                NOT_POSITIVE,
+            ),
+        ],
+    },
+    ScheduleRow {
+        about: About {
+            name: "InverseTime",
+            file: "crates/tricks-schedule/src/inverse_time.rs",
+            formula: "η(t) = η₀ / (1 + r t/k)",
+        },
+        make: Some(|| Box::new(INVERSE)),
+        refuses: &[
+            ("from", |x| Box::new(InverseTime { from: x, ..INVERSE }), NOT_NON_NEGATIVE),
+            ("rate", |x| Box::new(InverseTime { rate: x, ..INVERSE }), NOT_NON_NEGATIVE),
+            ("steps", |_| Box::new(InverseTime { steps: 0, ..INVERSE }), &[0.0]),
         ],
     },
     ScheduleRow {
