@@ -156,8 +156,7 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
     ///
     /// # Errors
     /// Hyper-parameters out of range; two parameters of one name; numbers that do not fill their
-    /// shape; no parameter at all, or none in a group, since a misspelt name would go unnoticed;
-    /// packed storage for a rule whose scope is not the element.
+    /// shape; no parameter at all; packed storage for a rule whose scope is not the element.
     pub fn bind(self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<Optimizer<F, R>> {
         let Self { rule, groups, layers, weight_decay, storage, .. } = self;
         check_rule(&rule)?;
@@ -209,15 +208,6 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
         outcome?;
         if bound.is_empty() {
             return Err(Error::invalid("Optimizer", "there is no parameter to train"));
-        }
-        let is_empty = |index: &usize| bound.iter().all(|bound| bound.group != Some(*index));
-        if let Some(index) = (0..groups.len()).find(is_empty) {
-            let message = format!(
-                "group {index} of {} selects none of {} parameters that no group before it has",
-                groups.len(),
-                bound.len()
-            );
-            return Err(Error::invalid("Optimizer", message));
         }
         if let Some((decay, _)) = layers {
             let last = layer_of.iter().max().copied().unwrap_or(0);
