@@ -141,13 +141,13 @@ fn a_penalty_has_the_gradient_of_its_value() {
         params.set_grad("w", ArrayD::zeros(w.raw_dim()).view()).unwrap();
         let penalty = (row.make.1)();
         let value = penalize(&*penalty, &mut params).unwrap();
-        assert_eq!(value, penalty.value(w.as_slice().unwrap()), "{}", row.about.name);
+        assert_eq!(value, penalty.value(w.as_slice().unwrap(), w.shape()), "{}", row.about.name);
         let grad = params.grad("w").unwrap();
         for (i, grad) in grad.iter().enumerate() {
             let at = |d: f64| {
                 let mut w = w.clone();
                 *w.iter_mut().nth(i).unwrap() += d;
-                penalty.value(w.as_slice().unwrap())
+                penalty.value(w.as_slice().unwrap(), w.shape())
             };
             let measured = (at(H) - at(-H)) / (2.0 * H);
             assert!((measured - grad).abs() < 1e-8, "{}: {grad}, {measured}", row.about.name);

@@ -1,8 +1,10 @@
 mod config;
+mod renorm;
 #[cfg(test)]
 mod tests;
 
 pub use config::{BatchNormConfig, RunningVariance};
+pub(crate) use renorm::Renorm;
 
 use crate::channels::{channels_of, require_channels};
 use crate::columns::{self, Coefficients, Moments};
@@ -66,6 +68,8 @@ use tricks_tensor::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct BatchNorm<F> {
+    // Whose errors these are.
+    owner: &'static str,
     config: BatchNormConfig,
     features: [usize; 1],
     weight: Vec<F>,
@@ -80,6 +84,7 @@ pub struct BatchNorm<F> {
     // they were normalized with.
     rows: Option<usize>,
     moments: Moments,
+    renorm: Option<Renorm>,
     // Scratch, one number per feature in each.
     coefficients: Coefficients<F>,
     sums: Vec<f64>,
@@ -94,11 +99,23 @@ impl<F: Float> BatchNorm<F> {
     /// # Errors
     /// [`Error::Hyper`] for a value outside its range, or no features.
     pub fn new(features: usize, config: BatchNormConfig) -> Result<Self> {
-        config.validate()?;
-        hyper::require(NAME, "features", features as f64, features > 0, "at least 1")?;
+        Self::owned_by(NAME, features, config, None)
+    }
+
+    /// One that speaks under another name, and corrects towards the running statistics if it is
+    /// told how.
+    pub(crate) fn owned_by(
+        owner: &'static str,
+        features: usize,
+        config: BatchNormConfig,
+        renorm: Option<Renorm>,
+    ) -> Result<Self> {
+        config.validate(owner)?;
+        hyper::require(owner, "features", features as f64, features > 0, "at least 1")?;
         let of = |x: f64| vec![F::of(x); features];
         let running = |x: f64| if config.track_running_stats { of(x) } else { vec![] };
         Ok(Self {
+            owner,
             config,
             features: [features],
             weight: of(1.0),
@@ -110,6 +127,7 @@ impl<F: Float> BatchNorm<F> {
             num_batches_tracked: [F::zero()],
             rows: None,
             moments: Moments::new(features),
+            renorm,
             coefficients: Coefficients::new(features),
             sums: vec![0.0; features],
             products: vec![0.0; features],
@@ -147,9 +165,14 @@ impl<F: Float> BatchNorm<F> {
     /// [`Error::Hyper`] for a value outside [0, 1].
     pub fn set_momentum(&mut self, momentum: Option<f64>) -> Result<()> {
         let config = BatchNormConfig { momentum, ..self.config };
-        config.validate()?;
+        config.validate(self.owner)?;
         self.config = config;
         Ok(())
+    }
+
+    /// The correction, if there is one.
+    pub(crate) fn renorm_mut(&mut self) -> Option<&mut Renorm> {
+        self.renorm.as_mut()
     }
 
     /// Whether the statistics are those of the batch; then they need two samples.
@@ -157,7 +180,7 @@ impl<F: Float> BatchNorm<F> {
         let batch = mode.is_train() || !self.config.track_running_stats;
         if batch && rows < 2 {
             let message = format!("the statistics of a batch need at least 2 samples, got {rows}");
-            return Err(Error::invalid(NAME, message));
+            return Err(Error::invalid(self.owner, message));
         }
         Ok(batch)
     }
@@ -174,7 +197,7 @@ impl<F: Float> BatchNorm<F> {
             for (what, value) in [("batch mean", mean), ("batch variance", var * correction)] {
                 let value = F::of(value);
                 if !value.is_finite() {
-                    let (name, value) = (NAME.into(), value.widen());
+                    let (name, value) = (self.owner.into(), value.widen());
                     return Err(Error::NonFinite { name, what, index, value });
                 }
             }
@@ -202,8 +225,9 @@ impl<F: Float> BatchNorm<F> {
                 None => (0.0, 0.0),
             };
             let slope = inverse_std * mean_product;
+            let (r, _) = renorm::correction(self.renorm.as_ref(), j);
             to.shift[j] = F::of(moments.mean[j]);
-            to.scale[j] = F::of(self.weight[j].widen() * inverse_std);
+            to.scale[j] = F::of(self.weight[j].widen() * r * inverse_std);
             to.slope[j] = F::of(slope);
             let left_over = moments.mean[j] - to.shift[j].widen();
             to.offset[j] = F::of(left_over * slope - mean_dy);
@@ -211,7 +235,8 @@ impl<F: Float> BatchNorm<F> {
     }
 }
 
-/// `y = γ (x − μ)/√(σ² + ε) + β` as `(x − shift)·scale + offset`.
+/// `y = γ ((x − μ)/√(σ² + ε) · r + d) + β` as `(x − shift)·scale + offset`; r is 1 and d is 0 if
+/// nothing is corrected.
 ///
 /// The shift is μ rounded to `F`, so that `x − shift` loses nothing even where μ is large; what
 /// the rounding left over goes into the offset.
@@ -219,14 +244,16 @@ fn prepare<F: Float>(
     moments: &Moments,
     eps: f64,
     (gamma, beta): (&[F], &[F]),
+    renorm: Option<&Renorm>,
     to: &mut Coefficients<F>,
 ) {
     for (j, (gamma, beta)) in gamma.iter().zip(beta).enumerate() {
-        let scale = gamma.widen() * moments.inverse_std(j, eps);
+        let (r, d) = renorm::correction(renorm, j);
+        let scale = gamma.widen() * r * moments.inverse_std(j, eps);
         to.shift[j] = F::of(moments.mean[j]);
         to.scale[j] = F::of(scale);
         let left_over = moments.mean[j] - to.shift[j].widen();
-        to.offset[j] = F::of(beta.widen() - left_over * scale);
+        to.offset[j] = F::of(beta.widen() + gamma.widen() * d - left_over * scale);
     }
 }
 
@@ -254,17 +281,17 @@ impl<F: Float> Parameters<F> for BatchNorm<F> {
 
 impl<F: Float> Layer<F> for BatchNorm<F> {
     fn name(&self) -> &'static str {
-        NAME
+        self.owner
     }
 
     fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
-        require_channels(NAME, x, self.features[0])?;
+        require_channels(self.owner, x, self.features[0])?;
         Ok(IxDyn(x))
     }
 
     fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
         self.output_shape(x.shape())?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        require_shape(self.owner, ("output", y.shape()), ("input", x.shape()))?;
         let [samples, _, plane] = channels_of(x.shape());
         let rows = samples * plane;
         let x = x.as_standard_layout();
@@ -277,12 +304,16 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         } else {
             self.moments.recall(&self.running_mean, &self.running_var);
         }
+        if let Some(renorm) = &mut self.renorm {
+            let running = (&self.running_mean[..], &self.running_var[..]);
+            renorm.set(&self.moments, batch.then_some(running), self.config.eps);
+        }
         if mode.is_train() && self.config.track_running_stats {
             self.track(rows)?;
         }
         self.rows = Some(rows);
-        let Self { weight, bias, moments, coefficients, .. } = self;
-        prepare(moments, self.config.eps, (weight, bias), coefficients);
+        let Self { weight, bias, moments, coefficients, renorm, .. } = self;
+        prepare(moments, self.config.eps, (weight, bias), renorm.as_ref(), coefficients);
         with_numbers(y, |y| self.coefficients.map(x, plane, y));
         Ok(())
     }
@@ -296,13 +327,13 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         mode: Mode,
     ) -> Result<()> {
         self.output_shape(x.shape())?;
-        require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
+        require_backward(self.owner, x.shape(), &x, &y, &dy, dx.as_ref())?;
         let [samples, _, plane] = channels_of(x.shape());
         let rows = samples * plane;
         if self.rows != Some(rows) {
             let last = self.rows.map_or("there was none".into(), |n| format!("the last had {n}"));
             let message = format!("backward of {rows} rows needs their forward pass, {last}");
-            return Err(Error::invalid(NAME, message));
+            return Err(Error::invalid(self.owner, message));
         }
         let batch = self.uses_batch(mode, rows)?;
         let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
@@ -312,7 +343,8 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         for j in 0..self.features[0] {
             let inverse_std = self.moments.inverse_std(j, self.config.eps);
             self.bias_grad[j] = F::of(self.sums[j]);
-            self.weight_grad[j] = F::of(self.products[j] * inverse_std);
+            let (r, d) = renorm::correction(self.renorm.as_ref(), j);
+            self.weight_grad[j] = F::of(self.products[j] * inverse_std * r + self.sums[j] * d);
         }
         if let Some(dx) = dx {
             self.prepare_gradient(batch.then_some(rows as f64));
@@ -323,7 +355,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
 
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
         self.output_shape(x.shape())?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
+        require_shape(self.owner, ("output", y.shape()), ("input", x.shape()))?;
         let [samples, _, plane] = channels_of(x.shape());
         let batch = self.uses_batch(Mode::Eval, samples * plane)?;
         let x = x.as_standard_layout();
@@ -335,7 +367,7 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
             moments.recall(&self.running_mean, &self.running_var);
         }
         let mut coefficients = Coefficients::new(self.features[0]);
-        prepare(&moments, self.config.eps, (&self.weight, &self.bias), &mut coefficients);
+        prepare(&moments, self.config.eps, (&self.weight, &self.bias), None, &mut coefficients);
         with_numbers(y, |y| coefficients.map(x, plane, y));
         Ok(())
     }

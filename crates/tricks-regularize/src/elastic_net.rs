@@ -1,5 +1,6 @@
-use crate::Penalty;
-use crate::penalty::{add_slope, sign};
+use crate::penalty::{add_slope, map, sign};
+use crate::proximal::soft_threshold;
+use crate::{Penalty, Proximal};
 use tricks_tensor::kernel::sum_blocks;
 use tricks_tensor::{Float, Result, hyper};
 
@@ -27,8 +28,8 @@ use tricks_tensor::{Float, Result, hyper};
 /// use tricks_regularize::{ElasticNet, Penalty};
 /// let (w, mut grad) = ([2.0f32, 0.0, -4.0], [0.0f32; 3]);
 /// let net = ElasticNet { l1: 0.25, l2: 0.5 };
-/// net.add_grad(&w, &mut grad);
-/// assert_eq!((net.value(&w), grad), (6.5, [1.25, 0.0, -2.25]));
+/// net.add_grad(&w, &[3], &mut grad);
+/// assert_eq!((net.value(&w, &[3]), grad), (6.5, [1.25, 0.0, -2.25]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ElasticNet {
@@ -45,7 +46,7 @@ impl Default for ElasticNet {
 }
 
 impl<F: Float> Penalty<F> for ElasticNet {
-    fn value(&self, w: &[F]) -> f64 {
+    fn value(&self, w: &[F], _: &[usize]) -> f64 {
         let (l1, half_l2) = (self.l1, self.l2 / 2.0);
         sum_blocks(
             w,
@@ -54,7 +55,7 @@ impl<F: Float> Penalty<F> for ElasticNet {
         )
     }
 
-    fn add_grad(&self, w: &[F], grad: &mut [F]) {
+    fn add_grad(&self, w: &[F], _: &[usize], grad: &mut [F]) {
         let (l1, l2) = (F::of(self.l1), F::of(self.l2));
         add_slope(
             w,
@@ -67,5 +68,16 @@ impl<F: Float> Penalty<F> for ElasticNet {
     fn validate(&self) -> Result<()> {
         hyper::non_negative("ElasticNet", "l1", self.l1)?;
         hyper::non_negative("ElasticNet", "l2", self.l2)
+    }
+}
+
+impl<F: Float> Proximal<F> for ElasticNet {
+    fn shrink(&self, step: f64, w: &mut [F], _: &[usize]) {
+        let (threshold, shrunk) = (F::of(step * self.l1), F::of(1.0 + step * self.l2));
+        map(
+            w,
+            #[inline(always)]
+            |w| soft_threshold(w, threshold) / shrunk,
+        );
     }
 }

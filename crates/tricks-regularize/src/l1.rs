@@ -1,5 +1,6 @@
-use crate::Penalty;
-use crate::penalty::{add_slope, sign};
+use crate::penalty::{add_slope, map, sign};
+use crate::proximal::soft_threshold;
+use crate::{Penalty, Proximal};
 use tricks_tensor::kernel::sum_blocks;
 use tricks_tensor::{Float, Result, hyper};
 
@@ -17,7 +18,8 @@ use tricks_tensor::{Float, Result, hyper};
 /// # Notes
 /// * There is no ½, here as in Keras.
 /// * A gradient step crosses zero instead of stopping there: weights end up near zero, within
-///   `lr · λ` of it, not at it.
+///   `lr · λ` of it, not at it. [`proximal_step`](crate::proximal_step) stops them there:
+///   `w ← sign(w) max(|w| − lr λ, 0)`.
 ///
 /// # Source
 /// Tibshirani: *Regression shrinkage and selection via the lasso*, J. R. Statist. Soc. B 58, 1996.
@@ -26,8 +28,8 @@ use tricks_tensor::{Float, Result, hyper};
 /// use tricks_regularize::{L1, Penalty};
 /// let (w, mut grad) = ([1.5f32, 0.0, -0.5], [0.0f32; 3]);
 /// let l1 = L1 { lambda: 0.25 };
-/// l1.add_grad(&w, &mut grad);
-/// assert_eq!((l1.value(&w), grad), (0.5, [0.25, 0.0, -0.25]));
+/// l1.add_grad(&w, &[3], &mut grad);
+/// assert_eq!((l1.value(&w, &[3]), grad), (0.5, [0.25, 0.0, -0.25]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct L1 {
@@ -42,7 +44,7 @@ impl Default for L1 {
 }
 
 impl<F: Float> Penalty<F> for L1 {
-    fn value(&self, w: &[F]) -> f64 {
+    fn value(&self, w: &[F], _: &[usize]) -> f64 {
         self.lambda
             * sum_blocks(
                 w,
@@ -51,7 +53,7 @@ impl<F: Float> Penalty<F> for L1 {
             )
     }
 
-    fn add_grad(&self, w: &[F], grad: &mut [F]) {
+    fn add_grad(&self, w: &[F], _: &[usize], grad: &mut [F]) {
         let lambda = F::of(self.lambda);
         add_slope(
             w,
@@ -63,5 +65,16 @@ impl<F: Float> Penalty<F> for L1 {
 
     fn validate(&self) -> Result<()> {
         hyper::non_negative("L1", "lambda", self.lambda)
+    }
+}
+
+impl<F: Float> Proximal<F> for L1 {
+    fn shrink(&self, step: f64, w: &mut [F], _: &[usize]) {
+        let threshold = F::of(step * self.lambda);
+        map(
+            w,
+            #[inline(always)]
+            |w| soft_threshold(w, threshold),
+        );
     }
 }

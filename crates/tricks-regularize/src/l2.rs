@@ -1,5 +1,5 @@
-use crate::Penalty;
-use crate::penalty::add_slope;
+use crate::penalty::{add_slope, map};
+use crate::{Penalty, Proximal};
 use tricks_tensor::kernel::sum_squares;
 use tricks_tensor::{Float, Result, hyper};
 
@@ -28,8 +28,8 @@ use tricks_tensor::{Float, Result, hyper};
 /// use tricks_regularize::{L2, Penalty};
 /// let (w, mut grad) = ([2.0f32, 0.0, -4.0], [0.0f32; 3]);
 /// let l2 = L2 { lambda: 0.5 };
-/// l2.add_grad(&w, &mut grad);
-/// assert_eq!((l2.value(&w), grad), (5.0, [1.0, 0.0, -2.0]));
+/// l2.add_grad(&w, &[3], &mut grad);
+/// assert_eq!((l2.value(&w, &[3]), grad), (5.0, [1.0, 0.0, -2.0]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct L2 {
@@ -44,11 +44,11 @@ impl Default for L2 {
 }
 
 impl<F: Float> Penalty<F> for L2 {
-    fn value(&self, w: &[F]) -> f64 {
+    fn value(&self, w: &[F], _: &[usize]) -> f64 {
         self.lambda / 2.0 * sum_squares(w)
     }
 
-    fn add_grad(&self, w: &[F], grad: &mut [F]) {
+    fn add_grad(&self, w: &[F], _: &[usize], grad: &mut [F]) {
         let lambda = F::of(self.lambda);
         add_slope(
             w,
@@ -60,5 +60,16 @@ impl<F: Float> Penalty<F> for L2 {
 
     fn validate(&self) -> Result<()> {
         hyper::non_negative("L2", "lambda", self.lambda)
+    }
+}
+
+impl<F: Float> Proximal<F> for L2 {
+    fn shrink(&self, step: f64, w: &mut [F], _: &[usize]) {
+        let shrunk = F::of(1.0 + step * self.lambda);
+        map(
+            w,
+            #[inline(always)]
+            |w| w / shrunk,
+        );
     }
 }

@@ -31,8 +31,17 @@ fn layers<F: Float>() -> Vec<Boxed<F>> {
         InstanceNormConfig { affine: true, track_running_stats: true, ..Default::default() };
     let plain = InstanceNormConfig { affine: true, ..Default::default() };
     let bare = GroupNormConfig { affine: false, ..Default::default() };
+    // Both bounds are met and nothing moves: r and d are the constants that the gradient takes
+    // them for.
+    let renorm = BatchRenormConfig {
+        momentum: Some(0.0),
+        r_max: 1.0,
+        d_max: 0.1,
+        ..BatchRenormConfig::default()
+    };
     vec![
         Box::new(BatchNorm::new(4, BatchNormConfig::default()).unwrap()),
+        Box::new(BatchRenorm::new(4, renorm).unwrap()),
         Box::new(BatchNorm::new(4, notrack).unwrap()),
         Box::new(GroupNorm::new(2, 4, GroupNormConfig::default()).unwrap()),
         Box::new(GroupNorm::new(1, 4, bare).unwrap()),

@@ -11,6 +11,7 @@ mod penalties;
 mod rules;
 mod schedules;
 mod transforms;
+mod weights_and_inputs;
 
 pub use companions::COMPANIONS;
 pub use initializers::{INITIALIZERS, InitializerForm, InitializerRow};
@@ -22,6 +23,7 @@ pub use penalties::{PENALTIES, PenaltyRow};
 pub use rules::{RULES, RuleForm, RuleRow, SEARCHING};
 pub use schedules::{SCHEDULES, ScheduleRow};
 pub use transforms::{TRANSFORMS, TransformRow};
+pub use weights_and_inputs::WEIGHTS_AND_INPUTS;
 
 use std::fmt::Write as _;
 
@@ -85,6 +87,8 @@ pub fn tables() -> String {
         .map(|row| plain(&row.about))
         .partition(|(about, _)| is_in(about, "tricks-net"));
     table(&mut text, "Normalization and dropout", "tricks-regularize", None, there);
+    let rows = WEIGHTS_AND_INPUTS.iter().map(plain);
+    table(&mut text, "What acts on weights or inputs", "tricks-regularize", None, rows);
     let rows = PENALTIES.iter().map(|row| plain(&row.about));
     table(&mut text, "Penalties", "tricks-regularize", None, rows);
     table(&mut text, "Layers", "tricks-net", None, here);

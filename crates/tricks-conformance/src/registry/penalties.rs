@@ -1,5 +1,5 @@
 use super::{About, Bad, Make, NOT_NON_NEGATIVE, both};
-use tricks_regularize::{ElasticNet, L1, L2, Penalty};
+use tricks_regularize::{ElasticNet, Gram, GroupLasso, L1, L2, Orthogonal, Penalty};
 
 /// A penalty: a part of the loss.
 pub struct PenaltyRow {
@@ -40,5 +40,27 @@ pub static PENALTIES: &[PenaltyRow] = &[
             ("l1", |x| Box::new(ElasticNet { l1: x, l2: 0.0 }), NOT_NON_NEGATIVE),
             ("l2", |x| Box::new(ElasticNet { l1: 0.0, l2: x }), NOT_NON_NEGATIVE),
         ],
+    },
+    PenaltyRow {
+        about: About {
+            name: "GroupLasso",
+            file: "crates/tricks-regularize/src/group_lasso.rs",
+            formula: "λ Σ √n_g ‖w_g‖ over rows, columns or filters",
+        },
+        make: both!(GroupLasso { lambda: 0.01, dim: 1 }),
+        refuses: &[("lambda", |x| Box::new(GroupLasso { lambda: x, dim: 0 }), NOT_NON_NEGATIVE)],
+    },
+    PenaltyRow {
+        about: About {
+            name: "Orthogonal",
+            file: "crates/tricks-regularize/src/orthogonal.rs",
+            formula: "λ ‖W Wᵀ − I‖²_F, or of Wᵀ W",
+        },
+        make: both!(Orthogonal { lambda: 0.01, of: Gram::Rows }),
+        refuses: &[(
+            "lambda",
+            |x| Box::new(Orthogonal { lambda: x, of: Gram::Columns }),
+            NOT_NON_NEGATIVE,
+        )],
     },
 ];

@@ -1,4 +1,3 @@
-use super::NAME;
 use tricks_tensor::{Result, hyper};
 
 /// Hyper-parameters of [`BatchNorm`](crate::BatchNorm); the default is PyTorch's.
@@ -67,8 +66,8 @@ impl BatchNormConfig {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<()> {
-        hyper::positive(NAME, "eps", self.eps)?;
-        self.momentum.map_or(Ok(()), |m| hyper::probability(NAME, "momentum", m))
+    pub(super) fn validate(&self, owner: &'static str) -> Result<()> {
+        hyper::positive(owner, "eps", self.eps)?;
+        self.momentum.map_or(Ok(()), |m| hyper::probability(owner, "momentum", m))
     }
 }

@@ -7,7 +7,9 @@ use tricks_net::losses::{
     BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SmoothL1, SoftmaxCrossEntropy,
 };
 use tricks_optim::{Adam, Optimizer, StepArgs, clip_global_norm};
-use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use tricks_regularize::{
+    BatchNorm, BatchNormConfig, Dropout, GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig,
+};
 use tricks_tensor::ndarray::{Array1, ArrayD, IxDyn};
 use tricks_tensor::{Dict, Layer, Mode, Noise, Result};
 
@@ -29,6 +31,10 @@ pub(super) fn run(run: &mut Run<'_>) -> Checked {
         ("BatchNorm", "batch1_eval") => norm(&[1, 3], Mode::Eval),
         ("BatchNorm", "channels") => norm(&[4, 5], train()),
         ("BatchNorm", "empty") => norm(&[0, 3], train()),
+        ("LayerNorm", "shape") => LayerNorm::new(&[4], LayerNormConfig::torch())
+            .and_then(|mut norm| forward(&mut norm, &[2, 3], &[2, 3], train())),
+        ("GroupNorm", "indivisible") => GroupNorm::new(2, 5, GroupNormConfig::torch())
+            .and_then(|mut norm| forward(&mut norm, &[2, 5, 3], &[2, 5, 3], train())),
         ("Dropout", p) => {
             let p = p
                 .strip_prefix("p=")

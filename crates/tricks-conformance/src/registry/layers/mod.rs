@@ -1,4 +1,5 @@
 mod activations;
+mod regularizers;
 
 use super::About;
 use std::sync::LazyLock;
@@ -50,8 +51,9 @@ macro_rules! row {
 use row;
 
 /// Every layer.
-pub static LAYERS: LazyLock<Vec<LayerRow>> =
-    LazyLock::new(|| layers().into_iter().chain(activations::rows()).collect());
+pub static LAYERS: LazyLock<Vec<LayerRow>> = LazyLock::new(|| {
+    layers().into_iter().chain(regularizers::rows()).chain(activations::rows()).collect()
+});
 
 fn layers() -> Vec<LayerRow> {
     vec![
