@@ -8,6 +8,7 @@ pub(crate) use renorm::Renorm;
 
 use crate::channels::{channels_of, require_channels};
 use crate::columns::{self, Coefficients, Moments};
+use crate::update_bn::{count_batch, measured_afresh};
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
@@ -152,7 +153,8 @@ impl<F: Float> BatchNorm<F> {
     /// Puts the running statistics back to the mean 0, the variance 1 and no batches.
     ///
     /// With [`momentum`](BatchNormConfig::momentum) `None`, forward passes in training over the data
-    /// then estimate them afresh, as the plain average: what averaged weights need.
+    /// then estimate them afresh, as the plain average; [`update_bn`](crate::update_bn) does so for a
+    /// whole net.
     pub fn reset_running_stats(&mut self) {
         self.running_mean.fill(F::zero());
         self.running_var.fill(F::one());
@@ -202,8 +204,7 @@ impl<F: Float> BatchNorm<F> {
                 }
             }
         }
-        self.num_batches_tracked[0] += F::one();
-        let m = self.config.momentum.unwrap_or(1.0 / self.num_batches_tracked[0].widen());
+        let m = count_batch(&mut self.num_batches_tracked[0], self.config.momentum);
         let toward = |r: &mut F, x: f64| *r = F::of((1.0 - m) * r.widen() + m * x);
         for j in 0..self.features[0] {
             toward(&mut self.running_mean[j], self.moments.mean[j]);
@@ -306,7 +307,9 @@ impl<F: Float> Layer<F> for BatchNorm<F> {
         }
         if let Some(renorm) = &mut self.renorm {
             let running = (&self.running_mean[..], &self.running_var[..]);
-            renorm.set(&self.moments, batch.then_some(running), self.config.eps);
+            // Statistics that are measured afresh are nothing to correct towards yet.
+            let known = batch && !measured_afresh(self.num_batches_tracked[0]);
+            renorm.set(&self.moments, known.then_some(running), self.config.eps);
         }
         if mode.is_train() && self.config.track_running_stats {
             self.track(rows)?;

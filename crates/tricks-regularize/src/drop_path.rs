@@ -1,8 +1,7 @@
 use crate::Dropout;
-use crate::masked::{Pass, masked_layer};
+use crate::unit_dropout::unit_dropout;
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD};
-use tricks_tensor::views::require_shape;
-use tricks_tensor::{Error, Float, Mode, Result, hyper};
+use tricks_tensor::{Error, Result};
 
 /// Stochastic depth: a residual branch is left out for whole samples.
 ///
@@ -46,53 +45,12 @@ pub struct DropPath {
 const NAME: &str = "DropPath";
 
 impl DropPath {
-    /// With the probability `p` to drop a branch.
-    ///
-    /// # Errors
-    /// [`Error::Hyper`](tricks_tensor::Error::Hyper) if `p` is not in [0, 1].
-    pub fn new(p: f64) -> Result<Self> {
-        hyper::probability(NAME, "p", p)?;
-        Ok(Self { dropout: Dropout::new(p)? })
-    }
-
-    /// The probability to drop a branch.
-    pub fn p(self) -> f64 {
-        self.dropout.p()
-    }
-
-    /// The forward pass with a mask of your own, `[samples]`; the backward pass is the same
-    /// call with gradients.
-    ///
-    /// # Errors
-    /// Shapes that do not fit.
-    pub fn apply<F: Float>(
-        self,
-        x: ArrayViewD<'_, F>,
-        keep: ArrayViewD<'_, bool>,
-        y: ArrayViewMutD<'_, F>,
-    ) -> Result<()> {
-        self.check(x.shape())?;
-        require_shape(NAME, ("mask", keep.shape()), ("expected", &x.shape()[..1]))?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        self.dropout.apply_units(unit(x.shape()), x, keep, y);
-        Ok(())
-    }
-
     fn check(self, x: &[usize]) -> Result<()> {
         if x.is_empty() {
             return Err(Error::invalid(NAME, "input has no axis of samples"));
         }
         Ok(())
     }
-
-    fn pass<F: Float>(self, _: Pass, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) {
-        self.dropout.drop_units(unit(x.shape()), x, y, mode);
-    }
 }
 
-/// Numbers that are kept or dropped together.
-fn unit(x: &[usize]) -> usize {
-    x[1..].iter().product()
-}
-
-masked_layer! { impl Layer<F> for DropPath }
+unit_dropout! { impl Layer<F> for DropPath, of "branch", axes: 1, mask: "[samples]" }

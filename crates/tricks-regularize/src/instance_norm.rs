@@ -1,5 +1,6 @@
 use crate::channels::{channels_of, require_channels};
 use crate::groups::{Affine, Groups, Moments};
+use crate::update_bn::count_batch;
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
@@ -178,13 +179,12 @@ impl<F: Float> InstanceNorm<F> {
                 }
             }
         }
-        let m = self.config.momentum;
+        let m = count_batch(&mut self.num_batches_tracked[0], Some(self.config.momentum));
         let toward = |r: &mut F, x: f64| *r = F::of((1.0 - m) * r.widen() + m * x);
         for (c, [mean, var]) in self.totals.iter().enumerate() {
             toward(&mut self.running_mean[c], *mean);
             toward(&mut self.running_var[c], *var);
         }
-        self.num_batches_tracked[0] += F::one();
         Ok(())
     }
 }

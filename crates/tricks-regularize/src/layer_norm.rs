@@ -1,7 +1,6 @@
-use crate::groups::{Affine, Groups, Moments};
-use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
-use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
-use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, hyper};
+use crate::layer_within::layer_within;
+use crate::sample_norm::SampleNorm;
+use tricks_tensor::{Float, Result};
 
 /// Layer normalization: every sample is normalized over its own features.
 ///
@@ -49,9 +48,7 @@ use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Resul
 #[derive(Clone, Debug)]
 pub struct LayerNorm<F> {
     config: LayerNormConfig,
-    affine: Affine<F>,
-    // Scratch of the backward pass.
-    moments: Vec<Moments>,
+    norm: SampleNorm<F>,
 }
 
 /// Hyper-parameters of [`LayerNorm`]; the default is PyTorch's.
@@ -99,81 +96,23 @@ impl<F: Float> LayerNorm<F> {
     /// [`Error::Hyper`](tricks_tensor::Error::Hyper) for a value outside its range, or a shape
     /// without numbers.
     pub fn new(shape: &[usize], config: LayerNormConfig) -> Result<Self> {
-        hyper::positive(NAME, "eps", config.eps)?;
         let params = (config.affine, config.affine && config.bias);
-        Ok(Self { config, affine: Affine::new(NAME, "features", shape, params)?, moments: vec![] })
+        Ok(Self { config, norm: SampleNorm::new(NAME, shape, (true, config.eps), params)? })
     }
 
     /// The hyper-parameters.
     pub fn config(&self) -> LayerNormConfig {
         self.config
     }
-
-    fn groups(&self) -> Groups {
-        let width = self.affine.shape().iter().product();
-        Groups::new(width, 1, true, self.config.eps)
-    }
 }
 
-/// Refuses an input whose last axes are not `shape`.
-pub(crate) fn require_last_axes(owner: &'static str, x: &[usize], shape: &[usize]) -> Result<()> {
-    if x.ends_with(shape) {
-        return Ok(());
-    }
-    let leading = x.len().saturating_sub(shape.len());
-    let expected = [&x[..leading], shape].concat();
-    require_shape(owner, ("input", x), ("expected", &expected))
-}
-
-impl<F: Float> Parameters<F> for LayerNorm<F> {
-    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
-        self.affine.visit(at, f);
-    }
-}
-
-impl<F: Float> Layer<F> for LayerNorm<F> {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
-        require_last_axes(NAME, x, self.affine.shape())?;
-        Ok(IxDyn(x))
-    }
-
-    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, _: Mode) -> Result<()> {
-        self.infer(x, y)
-    }
-
-    fn backward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewD<'_, F>,
-        dy: ArrayViewD<'_, F>,
-        dx: Option<ArrayViewMutD<'_, F>>,
-        _: Mode,
-    ) -> Result<()> {
-        self.output_shape(x.shape())?;
-        require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
-        let groups = self.groups();
-        groups.backward_views(x, dy, &mut self.moments, &mut self.affine, dx);
-        Ok(())
-    }
-
-    fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
-        self.output_shape(x.shape())?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        let x = x.as_standard_layout();
-        with_numbers(y, |y| self.groups().forward(numbers(&x), &self.affine, None, y));
-        Ok(())
-    }
-}
+layer_within! { impl Layer<F> for LayerNorm<F>, in norm }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tricks_tensor::Noise;
     use tricks_tensor::ndarray::arr2;
+    use tricks_tensor::{Layer, Mode, Noise, Parameters, Path};
 
     /// x = (1, 2, 6): μ = 3, σ² = 14/3; with ε = 1/3 the root of σ² + ε is s = √5.
     #[test]

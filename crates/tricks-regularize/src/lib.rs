@@ -17,6 +17,8 @@
 //! | soft orthogonality | [`Orthogonal`] | weights, as part of the loss |
 //! | activity penalty | [`ActivityPenalty`] | activations, as part of the loss |
 //!
+//! [`update_bn`] measures running statistics afresh, for weights that no batch was normalized with.
+//!
 //! Those on activations are [`Layer`](tricks_tensor::Layer)s: usable alone, and in any net. Those on
 //! weights give the weight a layer uses, and the gradient of the one the optimizer moves. A
 //! [`Penalty`] is added to the loss and to the gradients by [`penalize`], between the backward pass
@@ -61,8 +63,11 @@ mod planes;
 mod proximal;
 mod random_erasing;
 mod rms_norm;
+mod sample_norm;
 mod spatial_dropout;
 mod spectral_norm;
+mod unit_dropout;
+mod update_bn;
 mod weight_norm;
 mod weight_standardization;
 
@@ -95,5 +100,6 @@ pub use random_erasing::{ErasingFill, RandomErasing};
 pub use rms_norm::{RmsNorm, RmsNormConfig};
 pub use spatial_dropout::SpatialDropout;
 pub use spectral_norm::SpectralNorm;
+pub use update_bn::update_bn;
 pub use weight_norm::WeightNorm;
 pub use weight_standardization::WeightStandardization;

@@ -1,8 +1,6 @@
-use crate::groups::{Affine, Groups, Moments};
-use crate::layer_norm::require_last_axes;
-use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
-use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
-use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, hyper};
+use crate::layer_within::layer_within;
+use crate::sample_norm::SampleNorm;
+use tricks_tensor::{Float, Result};
 
 /// Root-mean-square normalization: a layer normalization that leaves the mean where it is.
 ///
@@ -45,9 +43,7 @@ use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Resul
 #[derive(Clone, Debug)]
 pub struct RmsNorm<F> {
     config: RmsNormConfig,
-    affine: Affine<F>,
-    // Scratch of the backward pass.
-    moments: Vec<Moments>,
+    norm: SampleNorm<F>,
 }
 
 /// Hyper-parameters of [`RmsNorm`].
@@ -79,71 +75,23 @@ impl<F: Float> RmsNorm<F> {
     /// [`Error::Hyper`](tricks_tensor::Error::Hyper) for a value outside its range, or a shape
     /// without numbers.
     pub fn new(shape: &[usize], config: RmsNormConfig) -> Result<Self> {
-        hyper::positive(NAME, "eps", config.eps)?;
-        let affine = Affine::new(NAME, "features", shape, (config.affine, false))?;
-        Ok(Self { config, affine, moments: vec![] })
+        let params = (config.affine, false);
+        Ok(Self { config, norm: SampleNorm::new(NAME, shape, (false, config.eps), params)? })
     }
 
     /// The hyper-parameters.
     pub fn config(&self) -> RmsNormConfig {
         self.config
     }
-
-    fn groups(&self) -> Groups {
-        let width = self.affine.shape().iter().product();
-        Groups::new(width, 1, false, self.config.eps)
-    }
 }
 
-impl<F: Float> Parameters<F> for RmsNorm<F> {
-    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
-        self.affine.visit(at, f);
-    }
-}
-
-impl<F: Float> Layer<F> for RmsNorm<F> {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
-        require_last_axes(NAME, x, self.affine.shape())?;
-        Ok(IxDyn(x))
-    }
-
-    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, _: Mode) -> Result<()> {
-        self.infer(x, y)
-    }
-
-    fn backward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewD<'_, F>,
-        dy: ArrayViewD<'_, F>,
-        dx: Option<ArrayViewMutD<'_, F>>,
-        _: Mode,
-    ) -> Result<()> {
-        self.output_shape(x.shape())?;
-        require_backward(NAME, x.shape(), &x, &y, &dy, dx.as_ref())?;
-        let groups = self.groups();
-        groups.backward_views(x, dy, &mut self.moments, &mut self.affine, dx);
-        Ok(())
-    }
-
-    fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
-        self.output_shape(x.shape())?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        let x = x.as_standard_layout();
-        with_numbers(y, |y| self.groups().forward(numbers(&x), &self.affine, None, y));
-        Ok(())
-    }
-}
+layer_within! { impl Layer<F> for RmsNorm<F>, in norm }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tricks_tensor::Noise;
     use tricks_tensor::ndarray::arr2;
+    use tricks_tensor::{Layer, Mode, Noise, Parameters, Path};
 
     /// x = (1, 7): the mean square is 25; with ε = 11 the root is 6.
     #[test]

@@ -1,9 +1,8 @@
 use crate::Dropout;
 use crate::channels::require_channel_axis;
-use crate::masked::{Pass, masked_layer};
+use crate::unit_dropout::unit_dropout;
+use tricks_tensor::Result;
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD};
-use tricks_tensor::views::require_shape;
-use tricks_tensor::{Float, Mode, Result, hyper};
 
 /// Dropout of whole channels: neighbours in an image say the same, so dropping one changes little.
 ///
@@ -50,50 +49,9 @@ pub struct SpatialDropout {
 const NAME: &str = "SpatialDropout";
 
 impl SpatialDropout {
-    /// With the probability `p` to drop a channel.
-    ///
-    /// # Errors
-    /// [`Error::Hyper`](tricks_tensor::Error::Hyper) if `p` is not in [0, 1].
-    pub fn new(p: f64) -> Result<Self> {
-        hyper::probability(NAME, "p", p)?;
-        Ok(Self { dropout: Dropout::new(p)? })
-    }
-
-    /// The probability to drop a channel.
-    pub fn p(self) -> f64 {
-        self.dropout.p()
-    }
-
-    /// The forward pass with a mask of your own, `[samples, channels]`; the backward pass is the same
-    /// call with gradients.
-    ///
-    /// # Errors
-    /// Shapes that do not fit.
-    pub fn apply<F: Float>(
-        self,
-        x: ArrayViewD<'_, F>,
-        keep: ArrayViewD<'_, bool>,
-        y: ArrayViewMutD<'_, F>,
-    ) -> Result<()> {
-        self.check(x.shape())?;
-        require_shape(NAME, ("mask", keep.shape()), ("expected", &x.shape()[..2]))?;
-        require_shape(NAME, ("output", y.shape()), ("input", x.shape()))?;
-        self.dropout.apply_units(unit(x.shape()), x, keep, y);
-        Ok(())
-    }
-
     fn check(self, x: &[usize]) -> Result<()> {
         require_channel_axis(NAME, x)
     }
-
-    fn pass<F: Float>(self, _: Pass, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) {
-        self.dropout.drop_units(unit(x.shape()), x, y, mode);
-    }
 }
 
-/// Numbers that are kept or dropped together.
-fn unit(x: &[usize]) -> usize {
-    x[2..].iter().product()
-}
-
-masked_layer! { impl Layer<F> for SpatialDropout }
+unit_dropout! { impl Layer<F> for SpatialDropout, of "channel", axes: 2, mask: "[samples, channels]" }

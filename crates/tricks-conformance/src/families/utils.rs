@@ -6,8 +6,10 @@ use crate::{Problem, Run, Stop, Tensor};
 use tricks_optim::{
     Averaging, ClipGlobalNorm, LossScaler, Momentum, Optimizer, StepArgs, WeightAverage, clip_value,
 };
-use tricks_regularize::{BatchNorm, BatchNormConfig, CutMix, Cutout, Mixup, SpectralNorm};
-use tricks_tensor::ndarray::Axis;
+use tricks_regularize::{
+    BatchNorm, BatchNormConfig, CutMix, Cutout, Mixup, SpectralNorm, update_bn,
+};
+use tricks_tensor::ndarray::{ArrayD, Axis};
 use tricks_tensor::{Dict, Float, Layer, Mode, Noise};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -180,23 +182,18 @@ fn scaled_steps<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
 /// Running statistics afresh, as the plain average over batches.
 fn batch_statistics<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     run.hyper.describes("formula");
-    let mut norm: Option<BatchNorm<F>> = None;
-    for batch in run.inputs.list("batches")? {
-        let x = Tensor::parse(batch).map_err(Stop::Malformed)?.array::<F>();
-        let norm = match &mut norm {
-            Some(norm) => norm,
-            none => {
-                let mut norm = BatchNorm::new(x.shape()[1], BatchNormConfig::torch())?;
-                // Something to forget.
-                norm.forward(x.view(), x.clone().view_mut(), Mode::Train(Noise::new(0)))?;
-                norm.reset_running_stats();
-                norm.set_momentum(None)?;
-                none.insert(norm)
-            }
-        };
-        norm.forward(x.view(), x.clone().view_mut(), Mode::Train(Noise::new(0)))?;
-    }
-    let norm = norm.ok_or_else(|| Stop::Malformed("no batches".into()))?;
+    let batches: Result<Vec<ArrayD<F>>, Stop> = run
+        .inputs
+        .list("batches")?
+        .iter()
+        .map(|batch| Ok(Tensor::parse(batch).map_err(Stop::Malformed)?.array::<F>()))
+        .collect();
+    let batches = batches?;
+    let first = batches.first().ok_or_else(|| Stop::Malformed("no batches".into()))?;
+    let mut norm = BatchNorm::<F>::new(first.shape()[1], BatchNormConfig::torch())?;
+    // Something to forget.
+    norm.forward(first.view(), first.clone().view_mut(), Mode::Train(Noise::new(0)))?;
+    update_bn(&mut norm, batches, Noise::new(0))?;
     run.numbers("running_mean", norm.running_mean(), &run.expect.tensor("running_mean")?.data);
     run.numbers("running_var", norm.running_var(), &run.expect.tensor("running_var")?.data);
     Ok(())
