@@ -68,7 +68,8 @@ pub fn penalize<F: Float>(
     penalize_where(penalty, params, |place| place.kind == ParamKind::Weight)
 }
 
-/// [`penalize`] for the parameters that `select` chooses, by kind, name or shape.
+/// [`penalize`] for the parameters that `select` chooses, by kind, name or shape. It is asked twice
+/// for each: everything is checked before anything is changed.
 ///
 /// ```
 /// use tricks_regularize::{L2, penalize_where};

@@ -18,7 +18,8 @@ use tricks_tensor::{
 /// are.
 ///
 /// # Memory
-/// A copy of the running statistics, and one output.
+/// A copy of the running statistics, and one output. While it runs, the counters have a minus sign:
+/// by it a layer knows.
 ///
 /// # Notes
 /// PyTorch's `torch.optim.swa_utils.update_bn`. Batch `i` is passed with `noise.pass(i)`: dropout is
