@@ -6,8 +6,10 @@ mod conv2d;
 mod dense;
 mod embedding;
 mod flatten;
+mod parallel;
 mod patches;
 mod pooling;
+mod residual;
 mod sequential;
 mod window;
 
@@ -20,7 +22,9 @@ pub use conv2d::{Conv2d, ConvConfig};
 pub use dense::Dense;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use parallel::{Combine, Parallel};
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use residual::Residual;
 pub use sequential::Sequential;
 
 #[cfg(test)]

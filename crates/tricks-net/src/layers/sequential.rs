@@ -106,7 +106,7 @@ impl<F: Float> Sequential<F> {
 const NAME: &str = "Sequential";
 
 /// Says which layer refused a shape or a number.
-fn in_layer(i: usize, layer: &str, mut error: Error) -> Error {
+pub(super) fn in_layer(i: usize, layer: &str, mut error: Error) -> Error {
     if let Error::Shape { name, .. } | Error::NonFinite { name, .. } = &mut error {
         // A container inside names its own layer already.
         *name = match name.strip_prefix("layers.") {

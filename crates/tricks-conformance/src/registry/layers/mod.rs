@@ -1,5 +1,6 @@
 mod activations;
 mod regularizers;
+mod containers;
 
 use super::About;
 use std::sync::LazyLock;
@@ -52,7 +53,12 @@ use row;
 
 /// Every layer.
 pub static LAYERS: LazyLock<Vec<LayerRow>> = LazyLock::new(|| {
-    layers().into_iter().chain(regularizers::rows()).chain(activations::rows()).collect()
+    layers()
+        .into_iter()
+        .chain(regularizers::rows())
+        .chain(activations::rows())
+        .chain(containers::rows())
+        .collect()
 });
 
 fn layers() -> Vec<LayerRow> {
