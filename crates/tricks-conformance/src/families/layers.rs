@@ -2,7 +2,8 @@ use super::layer::{compare, compare_input};
 use super::{in_dtype, not_yet};
 use crate::{Fields, Run, Stop};
 use tricks_net::layers::{
-    AdaptiveAvgPool2d, AvgPool2d, Conv2d, ConvConfig, Dense, Embedding, MaxPool2d,
+    AdaptiveAvgPool2d, AvgPool2d, Conv1d, Conv1dConfig, Conv2d, ConvConfig, ConvTranspose2d,
+    ConvTransposeConfig, Dense, Embedding, MaxPool2d,
 };
 use tricks_regularize::Dropout;
 use tricks_tensor::Float;
@@ -11,7 +12,9 @@ use tricks_tensor::ndarray::{ArrayD, IxDyn};
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
         "Linear" => in_dtype!(run, linear),
+        "Conv1d" => in_dtype!(run, conv1d),
         "Conv2d" => in_dtype!(run, conv),
+        "ConvTranspose2d" => in_dtype!(run, conv_transpose),
         "MaxPool2d" | "AvgPool2d" | "AdaptiveAvgPool2d" => in_dtype!(run, pool),
         "Embedding" => in_dtype!(run, embedding),
         "Dropout(mask)" => in_dtype!(run, dropout),
@@ -54,6 +57,32 @@ fn conv<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     };
     let inputs = inputs * config.groups;
     compare(run, &mut Conv2d::<F>::new(inputs, outputs, [height, width], config)?)
+}
+
+fn conv1d<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = Conv1dConfig {
+        stride: run.hyper.count("stride")? as usize,
+        padding: run.hyper.count("padding")? as usize,
+        ..Conv1dConfig::default()
+    };
+    let [outputs, inputs, kernel] = run.params.tensor("weight")?.shape[..] else {
+        return Err(Stop::Malformed("weight".into()));
+    };
+    compare(run, &mut Conv1d::<F>::new(inputs, outputs, kernel, config)?)
+}
+
+fn conv_transpose<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.only("layout", "weight[in,out,kh,kw]")?;
+    let config = ConvTransposeConfig {
+        stride: pair(&run.hyper, "stride")?,
+        padding: pair(&run.hyper, "padding")?,
+        output_padding: pair(&run.hyper, "output_padding")?,
+        ..ConvTransposeConfig::default()
+    };
+    let [inputs, outputs, height, width] = run.params.tensor("weight")?.shape[..] else {
+        return Err(Stop::Malformed("weight".into()));
+    };
+    compare(run, &mut ConvTranspose2d::<F>::new(inputs, outputs, [height, width], config)?)
 }
 
 fn pool<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {

@@ -1,7 +1,7 @@
-use super::patches::{Sizes, rows, rows_mut};
-use super::window::{Window, images};
+use super::patches::{Sizes, fill_channels, rows, rows_mut, sum_channels};
+use super::window::{Window, check_groups, images};
 use ndarray::{Array1, Array4, ArrayView4, ArrayViewD, ArrayViewMutD, Dimension, IxDyn};
-use tricks_tensor::kernel::{matmul, sum_blocks};
+use tricks_tensor::kernel::matmul;
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
     Error, Float, Layer, Mode, ParamKind, ParamMut, Parameters, Path, Place, Result, ndarray,
@@ -109,15 +109,7 @@ impl<F: Float> Conv2d<F> {
         config: ConvConfig,
     ) -> Result<Self> {
         let groups = config.groups;
-        let divides = |channels: usize| {
-            channels > 0 && channels.checked_rem(groups).is_some_and(|rest| rest == 0)
-        };
-        if !divides(inputs) || !divides(outputs) {
-            let message = format!(
-                "groups is {groups}, must divide {inputs} input and {outputs} output channels, neither of them 0"
-            );
-            return Err(Error::invalid(NAME, message));
-        }
+        check_groups(NAME, groups, inputs, outputs)?;
         let weight = Array4::zeros((outputs, inputs / groups, kernel[0], kernel[1]));
         Self::with_parameters(weight, None, config)
     }
@@ -135,10 +127,7 @@ impl<F: Float> Conv2d<F> {
         let (outputs, inputs, height, width) = weight.dim();
         let window = Window { kernel: [height, width], stride, padding, dilation };
         window.check(NAME)?;
-        if inputs == 0 || outputs == 0 || outputs.checked_rem(groups) != Some(0) {
-            let message = format!("groups is {groups}, weight has shape {:?}", weight.shape());
-            return Err(Error::invalid(NAME, message));
-        }
+        check_groups(NAME, groups, inputs.saturating_mul(groups), outputs)?;
         if let Some(bias) = &bias {
             require_shape(NAME, ("bias", bias.shape()), ("expected", &[outputs]))?;
         }
@@ -192,9 +181,7 @@ impl<F: Float> Conv2d<F> {
                 let keep = match &self.bias {
                     Some((bias, _)) => {
                         let bias = bias.iter().skip(group * sizes.outputs);
-                        for (y, bias) in y.chunks_exact_mut(sizes.area()).zip(bias) {
-                            y.fill(*bias);
-                        }
+                        fill_channels(y, sizes.area(), bias);
                         F::one()
                     }
                     None => F::zero(),
@@ -255,21 +242,7 @@ impl<F: Float> Layer<F> for Conv2d<F> {
         patches.resize(sizes.taps * sizes.area(), zero);
 
         if let Some((_, grad)) = bias {
-            for (channel, grad) in grad.iter_mut().enumerate() {
-                let channels = *groups * sizes.outputs;
-                let of_channel = dy.chunks_exact(sizes.area()).skip(channel).step_by(channels);
-                *grad = F::of(
-                    of_channel
-                        .map(|dy| {
-                            sum_blocks(
-                                dy,
-                                #[inline(always)]
-                                |dy| dy,
-                            )
-                        })
-                        .sum(),
-                );
-            }
+            sum_channels(dy, sizes.area(), grad.as_slice_mut().expect(ORDER));
         }
         weight_grad.fill(zero);
         let weight = weight.as_slice().expect(ORDER);

@@ -2,10 +2,13 @@
 //! [`Layer`](tricks_tensor::Layer).
 
 mod activations;
+mod conv1d;
 mod conv2d;
+mod conv_transpose2d;
 mod dense;
 mod embedding;
 mod flatten;
+mod max_pool1d;
 mod parallel;
 mod patches;
 mod pooling;
@@ -18,10 +21,13 @@ pub use activations::{
     LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softshrink,
     Softsign, Tanh, Tanhshrink, Threshold,
 };
+pub use conv_transpose2d::{ConvTranspose2d, ConvTransposeConfig};
+pub use conv1d::{Conv1d, Conv1dConfig};
 pub use conv2d::{Conv2d, ConvConfig};
 pub use dense::Dense;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use max_pool1d::MaxPool1d;
 pub use parallel::{Combine, Parallel};
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use residual::Residual;

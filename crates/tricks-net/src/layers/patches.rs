@@ -3,6 +3,7 @@
 use super::window::Window;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::ops::Range;
+use tricks_tensor::kernel::sum_blocks;
 use tricks_tensor::{Float, ndarray};
 
 /// The numbers of one pass.
@@ -95,6 +96,34 @@ impl Sizes {
             }
         }
     }
+}
+
+/// `grad[c] ← Σ dy[n, c, …]`, each channel of `area` numbers.
+pub(super) fn sum_channels<F: Float>(dy: &[F], area: usize, grad: &mut [F]) {
+    let channels = grad.len();
+    for (channel, grad) in grad.iter_mut().enumerate() {
+        let of_channel = dy.chunks_exact(area).skip(channel).step_by(channels);
+        *grad = F::of(
+            of_channel
+                .map(|dy| {
+                    sum_blocks(
+                        dy,
+                        #[inline(always)]
+                        |dy| dy,
+                    )
+                })
+                .sum(),
+        );
+    }
+}
+
+/// The bias of each channel, at all its places.
+pub(super) fn fill_channels<'a, F: Float>(
+    y: &mut [F],
+    area: usize,
+    bias: impl IntoIterator<Item = &'a F>,
+) {
+    y.chunks_exact_mut(area).zip(bias).for_each(|(y, bias)| y.fill(*bias));
 }
 
 pub(super) fn rows<F>(x: &[F], count: usize) -> ArrayView2<'_, F> {

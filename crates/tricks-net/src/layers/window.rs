@@ -1,5 +1,6 @@
+use ndarray::Axis;
 use std::ops::Range;
-use tricks_tensor::{Error, Result};
+use tricks_tensor::{Error, Result, ndarray};
 
 /// How a kernel moves over an image, height before width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,4 +68,32 @@ pub(super) fn images(name: &'static str, x: &[usize]) -> Result<[usize; 4]> {
         let message = format!("input has shape {x:?}, must be [samples, channels, height, width]");
         Error::invalid(name, message)
     })
+}
+
+/// `[samples, channels, length]`, or a refusal.
+pub(super) fn signals(name: &'static str, x: &[usize]) -> Result<[usize; 3]> {
+    x.try_into().map_err(|_| {
+        let message = format!("input has shape {x:?}, must be [samples, channels, length]");
+        Error::invalid(name, message)
+    })
+}
+
+/// The axis a signal gets to be an image of one row.
+pub(super) const ROW: Axis = Axis(2);
+
+/// Refuses groups that do not divide both numbers of channels, and no channels.
+pub(super) fn check_groups(
+    name: &'static str,
+    groups: usize,
+    inputs: usize,
+    outputs: usize,
+) -> Result<()> {
+    let divides = |channels: usize| channels > 0 && channels.checked_rem(groups) == Some(0);
+    if divides(inputs) && divides(outputs) {
+        return Ok(());
+    }
+    let message = format!(
+        "groups is {groups}, must divide {inputs} input and {outputs} output channels, neither of them 0"
+    );
+    Err(Error::invalid(name, message))
 }

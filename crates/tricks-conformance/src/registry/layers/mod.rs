@@ -1,6 +1,7 @@
 mod activations;
 mod regularizers;
 mod containers;
+mod convolutions;
 
 use super::About;
 use std::sync::LazyLock;
@@ -58,6 +59,7 @@ pub static LAYERS: LazyLock<Vec<LayerRow>> = LazyLock::new(|| {
         .chain(regularizers::rows())
         .chain(activations::rows())
         .chain(containers::rows())
+        .chain(convolutions::rows())
         .collect()
 });
 
