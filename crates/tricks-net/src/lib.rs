@@ -51,7 +51,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`layers`] | [`Dense`](layers::Dense), [`Conv2d`](layers::Conv2d), pooling, [`Embedding`](layers::Embedding), activations from [`ReLU`](layers::ReLU) to [`GELU`](layers::GELU), [`Sequential`](layers::Sequential) |
+//! | [`layers`] | [`Dense`](layers::Dense), [`Conv2d`](layers::Conv2d), pooling, [`Embedding`](layers::Embedding), activations from [`ReLU`](layers::ReLU) to [`GELU`](layers::GELU), [`Sequential`](layers::Sequential), [`Parallel`](layers::Parallel), [`Residual`](layers::Residual) |
+//! | [`models`] | [`mlp`](models::mlp), [`lenet`](models::lenet), [`plain_cnn`](models::plain_cnn), [`resnet`](models::resnet) |
 //! | [`losses`] | [`SoftmaxCrossEntropy`](losses::SoftmaxCrossEntropy), [`MeanSquaredError`](losses::MeanSquaredError), [`Huber`](losses::Huber) and the others of PyTorch and Optax, reduced or [one by one](losses::EachLoss) |
 //! | [`data`] | [`Dataset`](data::Dataset), [`DataSource`](data::DataSource), [`Batching`](data::Batching), IDX, CSV |
 //! | [`train`] | [`Run`](train::Run) and its loop, [`Observer`](train::Observer), checkpoints, [`evaluate`](train::evaluate) |
@@ -66,6 +67,7 @@ mod buffer;
 pub mod data;
 pub mod layers;
 pub mod losses;
+pub mod models;
 mod net;
 pub mod train;
 

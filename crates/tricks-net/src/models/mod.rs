@@ -1,0 +1,20 @@
+//! Networks to try techniques on, as functions that give a
+//! [`Sequential`](crate::layers::Sequential).
+//!
+//! Weights and biases are zero: He initialization is one call of `tricks_init::initialize`, with
+//! `Layout::OutIn` and `VarianceScaling::he_normal()`.
+//!
+//! | model | input |
+//! |---|---|
+//! | [`mlp`]: dense layers with ReLU between them | `[samples, features]` |
+//! | [`lenet`]: two convolutions with pooling, three dense layers | `[samples, channels, height, width]` |
+//! | [`plain_cnn`]: 3 × 3 convolutions of any depth | `[samples, channels, height, width]` |
+//! | [`resnet`]: the same with residual connections | `[samples, channels, height, width]` |
+
+mod conv_net;
+mod lenet;
+mod mlp;
+
+pub use conv_net::{ConvNetConfig, plain_cnn, resnet};
+pub use lenet::lenet;
+pub use mlp::mlp;
