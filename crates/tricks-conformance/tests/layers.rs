@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 use tricks_conformance::registry::{LAYERS, LayerRow, PENALTIES};
 use tricks_regularize::penalize;
@@ -28,9 +29,13 @@ fn input<F: Float>(row: &LayerRow, stream: u64, rows: usize, n: usize) -> ArrayD
 
 /// Gives every parameter values of its own.
 fn fill<F: Float>(params: &mut impl Parameters<F>) {
-    let mut stream = 100;
+    fill_from(100, params);
+}
+
+/// The same, others for another first stream.
+fn fill_from<F: Float>(mut stream: u64, params: &mut impl Parameters<F>) {
     params.visit(&Path::ROOT, &mut |Place { shape, kind, .. }, param| {
-        stream += 1;
+        stream = stream.wrapping_add(1);
         if kind != tricks_tensor::ParamKind::Buffer {
             let values = numbers::<F>(stream, shape);
             param.value.iter_mut().zip(&values).for_each(|(to, from)| *to = *from);
@@ -38,19 +43,45 @@ fn fill<F: Float>(params: &mut impl Parameters<F>) {
     });
 }
 
-#[test]
-fn backward_passes_agree_with_central_differences() {
-    // Whole numbers cannot be nudged: such a layer has its gradients in its own tests.
-    for row in LAYERS.iter().filter(|row| row.indices.is_none()) {
-        for mode in [Mode::Train(Noise::new(4)), Mode::Eval] {
-            let mut layer = (row.make.1)(5);
-            fill(&mut layer);
-            let x = input(row, 7, 6, 5);
-            // Running statistics that evaluation can use.
-            let mut y = ArrayD::zeros(layer.output_shape(x.shape()).unwrap());
-            layer.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(4))).unwrap();
-            let report = gradcheck::layer(&mut layer, &x, mode, Noise::new(8)).unwrap();
-            report.within(1e-6).unwrap_or_else(|e| panic!("{} in {mode:?}: {e}", row.about.name));
+/// Where a layer of the registry has a kink or a step, whatever the sign.
+const KINKS: [f64; 7] = [0.0, 0.3, 0.4, 0.5, 1.0, 3.0, 6.0];
+
+/// Numbers in (−4.1, 4.1) that central differences can be taken at: none close to a kink, no two
+/// close to each other, and far apart in every row and column. Multiples of the golden ratio,
+/// without their whole parts, lie like that.
+fn apart(seed: u64, shape: &[usize]) -> ArrayD<f64> {
+    let start = Noise::new(seed).uniform(0);
+    let mut i = 0.0;
+    ArrayD::from_shape_simple_fn(IxDyn(shape), || {
+        i += 1.0;
+        let x = 8.0 * (start + i * 0.618_033_988_749_895).fract() - 4.0;
+        let size = KINKS.iter().fold(0.1 + x.abs(), |size, kink| {
+            if (size - kink).abs() > 1e-3 { size } else { kink + 1e-3f64.copysign(size - kink) }
+        });
+        size.copysign(x)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn backward_passes_agree_with_central_differences(
+        rows in 4usize..10, features in 2usize..8, seed: u64,
+    ) {
+        // Whole numbers cannot be nudged: such a layer has its gradients in its own tests.
+        for row in LAYERS.iter().filter(|row| row.indices.is_none()) {
+            for mode in [Mode::Train(Noise::new(seed)), Mode::Eval] {
+                let mut layer = (row.make.1)(features);
+                fill_from(seed, &mut layer);
+                let x = apart(seed, &(row.input)(rows, features));
+                // Running statistics that evaluation can use.
+                let mut y = ArrayD::zeros(layer.output_shape(x.shape()).unwrap());
+                layer.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(seed))).unwrap();
+                let report = gradcheck::layer(&mut layer, &x, mode, Noise::new(!seed)).unwrap();
+                let name = row.about.name;
+                prop_assert!(report.worst <= 1e-6, "{name} in {mode:?}: {report:?}");
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
 use tricks_conformance::registry::{JOINT_LOSSES, JointForm, LOSSES, LossRow, Targets};
 use tricks_net::losses::{Ctc, EachLoss, JointLoss, Target};
 use tricks_tensor::ndarray::{ArrayD, ArrayViewD, Axis, Dimension as _, IxDyn, ShapeBuilder as _};
@@ -60,22 +61,26 @@ fn output(row: &LossRow, case: u64, shape: &[usize]) -> ArrayD<f64> {
     numbers(case, shape, low, high)
 }
 
-/// Calls `f` for every loss, form, kind of target and several shapes.
-fn all(f: impl Fn(&LossRow, &dyn EachLoss<f64>, ArrayD<f64>, Held)) {
+/// Calls `f` for every loss, form and kind of target, with the shape and numbers of a case.
+fn every(case: u64, f: impl Fn(&LossRow, &dyn EachLoss<f64>, ArrayD<f64>, Held)) {
     for row in LOSSES.iter() {
         for form in row.forms {
             for &with in row.targets {
-                for case in 0..9 {
-                    let shape = shape(case);
-                    let held = Held::new(case, &shape, with);
-                    f(row, &*(form.1)(), output(row, case, &shape), held);
-                }
+                let shape = shape(case);
+                let held = Held::new(case, &shape, with);
+                f(row, &*(form.1)(), output(row, case, &shape), held);
             }
         }
     }
 }
 
-/// `analytic` against central differences of `value`, for every element of `x`.
+/// The same for several cases.
+fn all(f: impl Fn(&LossRow, &dyn EachLoss<f64>, ArrayD<f64>, Held)) {
+    (0..9).for_each(|case| every(case, &f));
+}
+
+/// `analytic` against central differences of `value`, for every element of `x` that is not beside
+/// a kink.
 fn differences(
     name: &str,
     x: &ArrayD<f64>,
@@ -88,23 +93,60 @@ fn differences(
             *x.iter_mut().nth(i).unwrap() += d;
             value(&x)
         };
-        let measured = (at(H) - at(-H)) / (2.0 * H);
-        let off = (measured - analytic).abs() / analytic.abs().max(measured.abs()).max(1.0);
-        assert!(off <= 1e-6, "{name}: element {i}: {analytic}, measured {measured}");
+        let (up, down) = (at(H), at(-H));
+        let measured = (up - down) / (2.0 * H);
+        let scale = analytic.abs().max(measured.abs()).max(1.0);
+        if (measured - analytic).abs() <= 1e-6 * scale {
+            continue;
+        }
+        // At a kink there is no gradient: the slopes on its sides differ.
+        let middle = at(0.0);
+        let jump = ((up - middle) - (middle - down)).abs() / H;
+        let kink = jump > 1e-3 * scale;
+        assert!(kink, "{name}: element {i}: {analytic}, measured {measured}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_loss_has_the_gradient_of_its_value(case: u64) {
+        every(case, |row, loss, y, held| {
+            let mut dy = ArrayD::from_elem(y.raw_dim(), f64::NAN);
+            let value = loss.evaluate(y.view(), held.target(), Some(dy.view_mut())).unwrap();
+            let alone = loss.evaluate(y.view(), held.target(), None).unwrap();
+            assert_eq!(value.to_bits(), alone.to_bits(), "{}", row.about.name);
+            differences(row.about.name, &y, &dy, |y| {
+                loss.evaluate(y.view(), held.target(), None).unwrap()
+            });
+        });
+    }
+
+    #[test]
+    fn losses_one_by_one_have_their_gradient(case: u64) {
+        every(case, |row, loss, y, held| one_by_one(row.about.name, loss, &y, &held));
+    }
+
+    #[test]
+    fn joint_losses_have_their_gradients(case: u64) {
+        joint_losses(case);
     }
 }
 
 #[test]
-fn a_loss_has_the_gradient_of_its_value() {
-    all(|row, loss, y, held| {
-        let mut dy = ArrayD::from_elem(y.raw_dim(), f64::NAN);
-        let value = loss.evaluate(y.view(), held.target(), Some(dy.view_mut())).unwrap();
-        let alone = loss.evaluate(y.view(), held.target(), None).unwrap();
-        assert_eq!(value.to_bits(), alone.to_bits(), "{}", row.about.name);
-        differences(row.about.name, &y, &dy, |y| {
-            loss.evaluate(y.view(), held.target(), None).unwrap()
-        });
+fn a_wrong_gradient_is_no_kink() {
+    let x = numbers(1, &[4], 0.5, 2.0);
+    let value = |x: &ArrayD<f64>| x.iter().map(|x| x * x * x + (x - 1.0).abs()).sum();
+    let right = |x: f64| 3.0 * x * x + (x - 1.0).signum();
+    differences("right", &x, &x.mapv(right), value);
+    let wrong = std::panic::catch_unwind(|| {
+        differences("wrong", &x, &x.mapv(|x| right(x) + 1e-5), value);
     });
+    assert!(wrong.is_err());
+    // Beside the kink any number will do.
+    let beside = ArrayD::from_elem(IxDyn(&[1]), 1.0 + 0.1 * H);
+    differences("kink", &beside, &ArrayD::from_elem(IxDyn(&[1]), 3.0), value);
 }
 
 /// Losses one by one, and their gradient from one above.
@@ -121,27 +163,22 @@ fn each(
     (losses, dy)
 }
 
-#[test]
-fn losses_one_by_one_have_their_gradient() {
-    all(|row, loss, y, held| {
-        let shape = loss.each_shape(y.shape());
-        let upstream = numbers(77, shape.slice(), -1.0, 1.0);
-        let (losses, dy) = each(loss, &y, &held, &upstream);
-        differences(row.about.name, &y, &dy, |y| {
-            (&each(loss, y, &held, &upstream).0 * &upstream).sum()
-        });
-        // Any reduction is a multiple of the sum, for value and gradient alike.
-        let value = loss.evaluate(y.view(), held.target(), None).unwrap();
-        let ones = ArrayD::ones(shape);
-        let (_, of_sum) = each(loss, &y, &held, &ones);
-        let mut dy = ArrayD::zeros(y.raw_dim());
-        loss.evaluate(y.view(), held.target(), Some(dy.view_mut())).unwrap();
-        let factor = value / losses.sum();
-        for (dy, of_sum) in dy.iter().zip(&of_sum) {
-            let off = (dy - factor * of_sum).abs();
-            assert!(losses.sum().abs() < 1e-3 || off < 1e-9, "{}", row.about.name);
-        }
-    });
+fn one_by_one(name: &str, loss: &dyn EachLoss<f64>, y: &ArrayD<f64>, held: &Held) {
+    let shape = loss.each_shape(y.shape());
+    let upstream = numbers(77, shape.slice(), -1.0, 1.0);
+    let (losses, dy) = each(loss, y, held, &upstream);
+    differences(name, y, &dy, |y| (&each(loss, y, held, &upstream).0 * &upstream).sum());
+    // Any reduction is a multiple of the sum, for value and gradient alike.
+    let value = loss.evaluate(y.view(), held.target(), None).unwrap();
+    let ones = ArrayD::ones(shape);
+    let (_, of_sum) = each(loss, y, held, &ones);
+    let mut dy = ArrayD::zeros(y.raw_dim());
+    loss.evaluate(y.view(), held.target(), Some(dy.view_mut())).unwrap();
+    let factor = value / losses.sum();
+    for (dy, of_sum) in dy.iter().zip(&of_sum) {
+        let off = (dy - factor * of_sum).abs();
+        assert!(losses.sum().abs() < 1e-3 || off < 1e-9, "{name}");
+    }
 }
 
 #[test]
@@ -327,29 +364,26 @@ fn joint<const N: usize>(
     assert!(loss.evaluate(of_nothing, target, none()).is_err(), "{name}: nothing");
 }
 
-#[test]
-fn joint_losses_have_their_gradients() {
+fn joint_losses(case: u64) {
     for row in JOINT_LOSSES {
         for form in row.forms {
-            for case in 0..8 {
-                let shape = shape(case);
-                let draw = |i| numbers(10 * case + i, &shape, -2.0, 2.0);
-                let name = row.about.name;
-                // Vectors lose their axis.
-                let vectors = ["CosineEmbedding", "TripletMargin"].contains(&name);
-                let each = &shape[..shape.len() - usize::from(vectors)];
-                let signs = numbers(9, each, -1.0, 1.0).mapv(f64::signum);
-                match form {
-                    JointForm::Pair(make) => {
-                        joint(name, &*make(), &[draw(1), draw(2)], Some(&signs), each);
-                    }
-                    JointForm::Variances(make) => {
-                        let variances = draw(2).mapv(|x| 0.1 + x.abs());
-                        joint(name, &*make(), &[draw(1), variances], Some(&draw(3)), each);
-                    }
-                    JointForm::Triplet(make) => {
-                        joint(name, &*make(), &[draw(1), draw(2), draw(3)], None, each);
-                    }
+            let shape = shape(case);
+            let draw = |i: u64| numbers(case ^ (i << 32), &shape, -2.0, 2.0);
+            let name = row.about.name;
+            // Vectors lose their axis.
+            let vectors = ["CosineEmbedding", "TripletMargin"].contains(&name);
+            let each = &shape[..shape.len() - usize::from(vectors)];
+            let signs = numbers(9, each, -1.0, 1.0).mapv(f64::signum);
+            match form {
+                JointForm::Pair(make) => {
+                    joint(name, &*make(), &[draw(1), draw(2)], Some(&signs), each);
+                }
+                JointForm::Variances(make) => {
+                    let variances = draw(2).mapv(|x| 0.1 + x.abs());
+                    joint(name, &*make(), &[draw(1), variances], Some(&draw(3)), each);
+                }
+                JointForm::Triplet(make) => {
+                    joint(name, &*make(), &[draw(1), draw(2), draw(3)], None, each);
                 }
             }
         }
