@@ -1,6 +1,6 @@
 use super::sequential::in_layer;
 use crate::buffer::Buffer;
-use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn};
+use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn, Zip};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{
@@ -80,6 +80,11 @@ impl<F: Float> Residual<F> {
     }
 }
 
+/// `y ← a + b`
+fn add<F: Float>(y: ArrayViewMutD<'_, F>, a: ArrayViewD<'_, F>, b: ArrayViewD<'_, F>) {
+    Zip::from(y).and(a).and(b).for_each(|y, &a, &b| *y = a + b);
+}
+
 impl<F: Float> Parameters<F> for Residual<F> {
     fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
         let at = at.name("layers");
@@ -105,27 +110,21 @@ impl<F: Float> Layer<F> for Residual<F> {
         Ok(branch)
     }
 
-    fn forward(
-        &mut self,
-        x: ArrayViewD<'_, F>,
-        mut y: ArrayViewMutD<'_, F>,
-        mode: Mode,
-    ) -> Result<()> {
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
         self.check_output(x.shape(), y.shape())?;
         let [branch, shortcut] = &mut self.kept;
         branch.reshape(y.shape());
         self.branch
             .forward(x.view(), branch.view_mut(), mode.child(0))
             .map_err(|e| in_layer(0, self.branch.name(), e))?;
-        y.assign(&branch.view());
         match &mut self.shortcut {
-            None => y += &x,
+            None => add(y, branch.view(), x),
             Some(layer) => {
                 shortcut.reshape(y.shape());
                 layer
                     .forward(x, shortcut.view_mut(), mode.child(1))
                     .map_err(|e| in_layer(1, layer.name(), e))?;
-                y += &shortcut.view();
+                add(y, branch.view(), shortcut.view());
             }
         }
         Ok(())
