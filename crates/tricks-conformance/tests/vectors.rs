@@ -36,8 +36,8 @@ macro_rules! families {
 
 families! {
     activations at least 6,
-    attention at least 0,
-    bad_inputs at least 167,
+    attention at least 8,
+    bad_inputs at least 168,
     chapter at least 62,
     checkpoints at least 96,
     init at least 185,

@@ -57,6 +57,14 @@ pub(super) fn compare_input<F: Float>(
         set(layer, name, &run.params.tensor(name)?)?;
     }
     forward_backward(run, layer, input)?;
+    compare_parameters(run, layer)
+}
+
+/// The gradients of the parameters, after a backward pass.
+pub(super) fn compare_parameters<F: Float>(
+    run: &mut Run<'_>,
+    layer: &mut impl Parameters<F>,
+) -> Result<(), Stop> {
     let grad_params = run.expect.object("grad_params");
     for name in grad_params.keys() {
         let want = grad_params.tensor(name)?;

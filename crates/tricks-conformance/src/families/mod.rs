@@ -1,6 +1,7 @@
 //! Adapters: from the vectors' words to the library's public interface, a family a file.
 
 mod activations;
+mod attention;
 mod bad_inputs;
 mod chapter;
 mod checkpoints;
@@ -36,6 +37,7 @@ pub type Adapter = fn(&mut Run<'_>) -> Result<(), Stop>;
 pub fn adapter(family: &str) -> Option<Adapter> {
     let adapter: Adapter = match family {
         "activations" => activations::run,
+        "attention" => attention::run,
         "bad_inputs" => bad_inputs::run,
         "chapter" => chapter::run,
         "checkpoints" => checkpoints::run,

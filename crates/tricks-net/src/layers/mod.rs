@@ -3,6 +3,7 @@
 
 mod activations;
 mod conv1d;
+mod attention;
 mod conv2d;
 mod conv_transpose2d;
 mod dense;
@@ -13,6 +14,7 @@ mod parallel;
 mod patches;
 mod pooling;
 mod residual;
+mod projection;
 mod sequential;
 mod window;
 
@@ -23,6 +25,10 @@ pub use activations::{
 };
 pub use conv_transpose2d::{ConvTranspose2d, ConvTransposeConfig};
 pub use conv1d::{Conv1d, Conv1dConfig};
+pub use attention::{
+    AttentionConfig, AttentionMask, MultiheadAttention, scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
+};
 pub use conv2d::{Conv2d, ConvConfig};
 pub use dense::Dense;
 pub use embedding::Embedding;

@@ -2,7 +2,9 @@
 
 use super::{Checked, judge, not_yet, params, unchanged};
 use crate::{Run, Stop};
-use tricks_net::layers::{Conv2d, ConvConfig, Dense, Embedding, MaxPool2d};
+use tricks_net::layers::{
+    AttentionConfig, Conv2d, ConvConfig, Dense, Embedding, MaxPool2d, MultiheadAttention,
+};
 use tricks_net::losses::{
     BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SmoothL1, SoftmaxCrossEntropy,
 };
@@ -26,6 +28,10 @@ pub(super) fn run(run: &mut Run<'_>) -> Checked {
             let x = ArrayD::from_elem(IxDyn(&[2]), 5.0);
             let mut y = ArrayD::zeros(IxDyn(&[2, 3]));
             Embedding::<f64>::new(5, 3).infer(x.view(), y.view_mut())
+        }
+        ("MultiheadAttention", "indivisible") => {
+            let config = AttentionConfig { num_heads: 4, ..AttentionConfig::default() };
+            MultiheadAttention::<f64>::new(6, config).map(drop)
         }
         ("BatchNorm", "batch1_train") => norm(&[1, 3], train()),
         ("BatchNorm", "batch1_eval") => norm(&[1, 3], Mode::Eval),

@@ -2,6 +2,7 @@ mod activations;
 mod regularizers;
 mod containers;
 mod convolutions;
+mod sequences;
 
 use super::About;
 use std::sync::LazyLock;
@@ -60,6 +61,7 @@ pub static LAYERS: LazyLock<Vec<LayerRow>> = LazyLock::new(|| {
         .chain(activations::rows())
         .chain(containers::rows())
         .chain(convolutions::rows())
+        .chain(sequences::rows())
         .collect()
 });
 

@@ -1,0 +1,338 @@
+use ndarray::{ArrayView1, ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis};
+use std::array::from_fn;
+use tricks_tensor::kernel::{join, matmul, sum_blocks, sum_zip, vectorize, worth_forking};
+use tricks_tensor::views::{require_shape, with_numbers};
+use tricks_tensor::{Error, Float, Result, ndarray};
+
+/// Which keys a query does not see.
+///
+/// | field | default | what |
+/// |---|---|---|
+/// | `causal` | false | query `t` sees the keys 0 to `t` |
+/// | `padding` | none | `[samples, keys]`; no query sees a key that is `true` |
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttentionMask<'a> {
+    /// Whether a query sees the keys up to its own place only.
+    pub causal: bool,
+    /// `[samples, keys]`, true for the keys that are only there to fill a batch.
+    pub padding: Option<ArrayView2<'a, bool>>,
+}
+
+const NAME: &str = "scaled_dot_product_attention";
+
+/// Every query takes a mean of the values, weighted by how well their keys fit it.
+///
+/// # Formula
+/// ```text
+/// S = q kᵀ / √d             q: [samples, heads, queries, d]   k: [samples, key heads, keys, d]
+/// P = softmax of the rows of S, over the keys that are seen
+/// y = P v                   v: [samples, key heads, keys, e]  y: [samples, heads, queries, e]
+///
+/// backward:  dv = Pᵀ dy        dP = dy vᵀ        dS = P ∘ (dP − Σ over keys of P ∘ dP)
+///            dq = dS k / √d    dk = dSᵀ q / √d
+/// ```
+/// `weights` is filled with `P`, `[samples, heads, queries, keys]`, which
+/// [`scaled_dot_product_attention_backward`] needs. With fewer key heads than heads, each serves
+/// `heads / key heads` neighbouring heads.
+///
+/// # Memory
+/// None but what is lent.
+///
+/// # Notes
+/// * The largest logit of a row is taken off first: none is too large.
+/// * A query that sees no key gets zeros and gives no gradient. PyTorch's layers give NaN.
+/// * Causal with another number of keys than of queries: both count from the first, as in PyTorch.
+/// * A key that is not seen has weight 0, but its value is multiplied by that: it must be finite.
+///
+/// # Source
+/// Vaswani and others: *Attention is all you need*, 2017, equation 1; key heads: Ainslie and
+/// others: *GQA: training generalized multi-query transformer models from multi-head checkpoints*,
+/// 2023.
+///
+/// ```
+/// use tricks_net::layers::{AttentionMask, scaled_dot_product_attention};
+/// use tricks_tensor::ndarray::{Array4, arr2};
+/// // The logits are 0 and ln 3; weights ¼ and ¾.
+/// let q = Array4::from_elem((1, 1, 1, 1), 1.0);
+/// let k = arr2(&[[0.0], [3f64.ln()]]).into_shape_with_order((1, 1, 2, 1)).unwrap();
+/// let v = arr2(&[[8.0], [4.0]]).into_shape_with_order((1, 1, 2, 1)).unwrap();
+/// let (mut weights, mut y) = (Array4::zeros((1, 1, 1, 2)), Array4::zeros((1, 1, 1, 1)));
+/// let inputs = [q.view(), k.view(), v.view()];
+/// let mask = AttentionMask::default();
+/// scaled_dot_product_attention(inputs, mask, weights.view_mut(), y.view_mut())?;
+/// assert!((y[[0, 0, 0, 0]] - 5.0).abs() < 1e-12);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+///
+/// # Errors
+/// Shapes that do not fit each other.
+pub fn scaled_dot_product_attention<F: Float>(
+    [q, k, v]: [ArrayView4<'_, F>; 3],
+    mask: AttentionMask<'_>,
+    weights: ArrayViewMut4<'_, F>,
+    y: ArrayViewMut4<'_, F>,
+) -> Result<()> {
+    let of_weights = check([q, k, v])?;
+    check_padding(NAME, mask.padding, k.dim().0, k.dim().2)?;
+    require_shape(NAME, ("weights", weights.shape()), ("expected", &of_weights))?;
+    require_shape(NAME, ("output", y.shape()), ("expected", &output_shape(q, v)))?;
+    with_numbers(weights.into_dyn(), |weights| {
+        let mut weights = ArrayViewMut4::from_shape(of_weights, weights).expect("checked above");
+        fill_weights([q, k], mask, weights.view_mut());
+        mix(weights.view(), v, y);
+    });
+    Ok(())
+}
+
+/// The gradients of [`scaled_dot_product_attention`], which filled `weights`: `[dq, dk, dv]` are
+/// set from `dy`.
+///
+/// # Memory
+/// Another array of the size of `weights`.
+///
+/// # Errors
+/// Shapes that do not fit each other.
+pub fn scaled_dot_product_attention_backward<F: Float>(
+    [q, k, v]: [ArrayView4<'_, F>; 3],
+    weights: ArrayView4<'_, F>,
+    dy: ArrayView4<'_, F>,
+    [dq, dk, dv]: [ArrayViewMut4<'_, F>; 3],
+) -> Result<()> {
+    let of_weights = check([q, k, v])?;
+    require_shape(NAME, ("weights", weights.shape()), ("expected", &of_weights))?;
+    require_shape(NAME, ("output gradient", dy.shape()), ("expected", &output_shape(q, v)))?;
+    require_shape(NAME, ("query gradient", dq.shape()), ("query", q.shape()))?;
+    require_shape(NAME, ("key gradient", dk.shape()), ("key", k.shape()))?;
+    require_shape(NAME, ("value gradient", dv.shape()), ("value", v.shape()))?;
+    let weights = weights.as_standard_layout();
+    let mut logits = ndarray::Array4::zeros(of_weights);
+    unmix([weights.view(), v, dy], logits.view_mut(), dv);
+    through_softmax([q, k, weights.view()], logits.view_mut(), [dq, dk]);
+    Ok(())
+}
+
+/// The shape of the weights.
+fn check<F: Float>([q, k, v]: [ArrayView4<'_, F>; 3]) -> Result<[usize; 4]> {
+    let ([samples, heads, queries, d], [_, key_heads, keys, _]) = (q.dim().into(), k.dim().into());
+    require_shape(NAME, ("key", k.shape()), ("expected", &[samples, key_heads, keys, d]))?;
+    let value = [samples, key_heads, keys, v.dim().3];
+    require_shape(NAME, ("value", v.shape()), ("expected", &value))?;
+    if heads.checked_rem(key_heads) != Some(0) && heads + key_heads > 0 {
+        let message =
+            format!("{heads} heads of queries, must be a multiple of {key_heads} of keys");
+        return Err(Error::invalid(NAME, message));
+    }
+    Ok([samples, heads, queries, keys])
+}
+
+fn output_shape<F>(q: ArrayView4<'_, F>, v: ArrayView4<'_, F>) -> [usize; 4] {
+    let (samples, heads, queries, _) = q.dim();
+    [samples, heads, queries, v.dim().3]
+}
+
+/// Refuses a mask of another shape than `[samples, keys]`.
+pub(super) fn check_padding(
+    owner: &'static str,
+    padding: Option<ArrayView2<'_, bool>>,
+    samples: usize,
+    keys: usize,
+) -> Result<()> {
+    match padding {
+        Some(padding) => {
+            require_shape(owner, ("padding", padding.shape()), ("expected", &[samples, keys]))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `P` from `q` and `k`; shapes fit, and `weights` is in C order.
+pub(super) fn fill_weights<F: Float>(
+    [q, k]: [ArrayView4<'_, F>; 2],
+    mask: AttentionMask<'_>,
+    weights: ArrayViewMut4<'_, F>,
+) {
+    let scale = scale(k);
+    each_head(Part::of(k, weights.len()), [q, k], [weights], &|sample, [q, k], [mut weights]| {
+        let padding = mask.padding.as_ref().map(|padding| padding.row(sample));
+        for head in 0..q.dim().1 {
+            let mut weights = of_head_mut(&mut weights, head);
+            matmul(scale, of_head(&q, head), of_head(&k, 0).t(), F::zero(), weights.view_mut());
+            for (t, row) in weights.rows_mut().into_iter().enumerate() {
+                let row = row.into_slice().expect("in C order");
+                let seen = if mask.causal { row.len().min(t + 1) } else { row.len() };
+                let (seen, rest) = row.split_at_mut(seen);
+                softmax(seen, padding);
+                rest.fill(F::zero());
+            }
+        }
+    });
+}
+
+/// `y ← P v`.
+pub(super) fn mix<F: Float>(
+    weights: ArrayView4<'_, F>,
+    v: ArrayView4<'_, F>,
+    y: ArrayViewMut4<'_, F>,
+) {
+    each_head(Part::of(v, weights.len()), [weights, v], [y], &|_, [weights, v], [mut y]| {
+        for head in 0..weights.dim().1 {
+            let y = of_head_mut(&mut y, head);
+            matmul(F::one(), of_head(&weights, head), of_head(&v, 0), F::zero(), y);
+        }
+    });
+}
+
+/// `dP ← dy vᵀ` and `dv ← Pᵀ dy`.
+pub(super) fn unmix<F: Float>(
+    [weights, v, dy]: [ArrayView4<'_, F>; 3],
+    dweights: ArrayViewMut4<'_, F>,
+    dv: ArrayViewMut4<'_, F>,
+) {
+    let part = Part::of(v, weights.len());
+    each_head(part, [weights, v, dy], [dweights, dv], &|_, [weights, v, dy], [mut dp, mut dv]| {
+        for head in 0..weights.dim().1 {
+            let (weights, dy) = (of_head(&weights, head), of_head(&dy, head));
+            matmul(F::one(), dy, of_head(&v, 0).t(), F::zero(), of_head_mut(&mut dp, head));
+            matmul(F::one(), weights.t(), dy, keep(head), of_head_mut(&mut dv, 0));
+        }
+    });
+}
+
+/// `dP` becomes `dS`, from which `dq` and `dk` follow; `P` and `dP` are in C order.
+pub(super) fn through_softmax<F: Float>(
+    [q, k, weights]: [ArrayView4<'_, F>; 3],
+    dweights: ArrayViewMut4<'_, F>,
+    [dq, dk]: [ArrayViewMut4<'_, F>; 2],
+) {
+    let (part, scale) = (Part::of(k, weights.len()), scale(k));
+    let write = [dweights, dq, dk];
+    each_head(part, [q, k, weights], write, &|_, [q, k, weights], [mut ds, mut dq, mut dk]| {
+        for head in 0..weights.dim().1 {
+            let mut ds = of_head_mut(&mut ds, head);
+            for (p, dp) in of_head(&weights, head).rows().into_iter().zip(ds.rows_mut()) {
+                let (p, dp) = (p.to_slice(), dp.into_slice());
+                softmax_gradient(p.expect("in C order"), dp.expect("in C order"));
+            }
+            let (ds, q) = (ds.view(), of_head(&q, head));
+            matmul(scale, ds, of_head(&k, 0), F::zero(), of_head_mut(&mut dq, head));
+            matmul(scale, ds.t(), q, keep(head), of_head_mut(&mut dk, 0));
+        }
+    });
+}
+
+/// `1/√d`.
+fn scale<F: Float>(k: ArrayView4<'_, F>) -> F {
+    F::of(1.0 / (k.dim().3 as f64).sqrt())
+}
+
+/// The heads that share a key add to its gradient; the first sets it.
+fn keep<F: Float>(head: usize) -> F {
+    if head == 0 { F::zero() } else { F::one() }
+}
+
+fn of_head<'a, F: Float>(x: &ArrayView4<'a, F>, head: usize) -> ArrayView2<'a, F> {
+    x.index_axis_move(Axis(0), 0).index_axis_move(Axis(0), head)
+}
+
+fn of_head_mut<'a, F>(x: &'a mut ArrayViewMut4<'_, F>, head: usize) -> ArrayViewMut2<'a, F> {
+    x.view_mut().index_axis_move(Axis(0), 0).index_axis_move(Axis(0), head)
+}
+
+/// Logits of the keys that may be seen become weights; all 0 if the padding hides every one.
+fn softmax<F: Float>(row: &mut [F], padding: Option<ArrayView1<'_, bool>>) {
+    let mut seen = row.len();
+    if let Some(padding) = padding {
+        for (x, _) in row.iter_mut().zip(padding).filter(|(_, hidden)| **hidden) {
+            *x = F::neg_infinity();
+            seen -= 1;
+        }
+    }
+    if seen == 0 {
+        return row.fill(F::zero());
+    }
+    // A NaN loses every comparison here, and wins in the sum.
+    let max = row.iter().fold(F::neg_infinity(), |max, &x| if x > max { x } else { max });
+    vectorize(
+        #[inline(always)]
+        || row.iter_mut().for_each(|x| *x = (*x - max).exp_exact()),
+    );
+    let sum = sum_blocks(
+        row,
+        #[inline(always)]
+        |x| x,
+    );
+    let sum = F::of(sum);
+    row.iter_mut().for_each(|x| *x /= sum);
+}
+
+/// `dp ← p ∘ (dp − Σ p dp)`.
+fn softmax_gradient<F: Float>(p: &[F], dp: &mut [F]) {
+    let total = sum_zip(
+        [p, &*dp],
+        #[inline(always)]
+        |[p, dp]| p.widen() * dp.widen(),
+    );
+    let total = F::of(total);
+    p.iter().zip(dp).for_each(|(&p, dp)| *dp = p * (*dp - total));
+}
+
+/// Samples from this one on, and key heads.
+#[derive(Clone, Copy)]
+struct Part {
+    sample: usize,
+    samples: usize,
+    heads: usize,
+    /// Numbers to compute.
+    work: usize,
+}
+
+impl Part {
+    /// All of them, for as many weights.
+    fn of<F>(k: ArrayView4<'_, F>, weights: usize) -> Self {
+        let (samples, heads, _, d) = k.dim();
+        Self { sample: 0, samples, heads, work: weights * d }
+    }
+}
+
+/// Calls `f` for each sample and key head with its part of every array, `[1, its heads, …]`, on
+/// many threads if that is worth it.
+fn each_head<F: Float, const N: usize, const M: usize>(
+    part: Part,
+    read: [ArrayView4<'_, F>; N],
+    write: [ArrayViewMut4<'_, F>; M],
+    f: &(impl Fn(usize, [ArrayView4<'_, F>; N], [ArrayViewMut4<'_, F>; M]) + Sync),
+) {
+    let Part { sample, samples, heads, work } = part;
+    let (axis, whole) = if samples == 1 { (Axis(1), heads) } else { (Axis(0), samples) };
+    if samples * heads < 2 {
+        if samples * heads == 1 {
+            f(sample, read, write);
+        }
+        return;
+    }
+    let middle = whole / 2;
+    let cut = |len: usize| len / whole * middle;
+    let [low, high] = [middle, whole - middle].map(|count| {
+        let work = work / whole * count;
+        match axis {
+            Axis(0) => Part { samples: count, work, ..part },
+            _ => Part { heads: count, work, ..part },
+        }
+    });
+    let high = if axis == Axis(0) { Part { sample: sample + middle, ..high } } else { high };
+    let halves = read.map(|x| x.split_at(axis, cut(x.len_of(axis))));
+    let (read0, read1) = (halves.map(|half| half.0), halves.map(|half| half.1));
+    let mut halves = write.map(|x| {
+        let at = cut(x.len_of(axis));
+        let (low, high) = x.split_at(axis, at);
+        (Some(low), Some(high))
+    });
+    let write0 = from_fn(|i| halves[i].0.take().expect("taken once"));
+    let write1 = from_fn(|i| halves[i].1.take().expect("taken once"));
+    if worth_forking(work) {
+        join(|| each_head(low, read0, write0, f), || each_head(high, read1, write1, f));
+    } else {
+        each_head(low, read0, write0, f);
+        each_head(high, read1, write1, f);
+    }
+}
