@@ -1,19 +1,53 @@
-use super::layer::{compare_input, compare_parameters, set};
+use super::layer::{compare, compare_input, compare_parameters, set};
 use super::{in_dtype, not_yet};
 use crate::{Run, Stop, Tensor};
 use tricks_net::layers::{
-    AttentionConfig, AttentionMask, MultiheadAttention, scaled_dot_product_attention,
-    scaled_dot_product_attention_backward,
+    AttentionConfig, AttentionMask, FeedForwardActivation, MultiheadAttention,
+    SinusoidalPositionalEncoding, TransformerConfig, TransformerEncoderLayer,
+    scaled_dot_product_attention, scaled_dot_product_attention_backward,
 };
-use tricks_tensor::ndarray::{Array2, Array4, ArrayD, Ix4};
+use tricks_tensor::ndarray::{Array2, Array4, ArrayD, Ix4, IxDyn};
 use tricks_tensor::{Float, Layer, Mode, Noise};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
         "ScaledDotProductAttention" => in_dtype!(run, function),
         "MultiheadAttention" => in_dtype!(run, multihead),
+        "SinusoidalPositionalEncoding" => in_dtype!(run, sinusoidal),
+        "TransformerEncoderLayer" => in_dtype!(run, encoder),
         _ => not_yet(),
     }
+}
+
+fn encoder<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let config = TransformerConfig {
+        num_heads: run.hyper.count("nhead")? as usize,
+        dim_feedforward: run.hyper.count("dim_feedforward")? as usize,
+        dropout: run.hyper.number("dropout")?,
+        activation: match run.hyper.text("activation")? {
+            "relu" => FeedForwardActivation::ReLU,
+            "gelu" => FeedForwardActivation::GELU,
+            other => return Err(Stop::Skip(format!("activation {other}"))),
+        },
+        norm_first: run.hyper.flag("norm_first")?,
+        causal: run.hyper.flag("causal")?,
+        layer_norm_eps: run.hyper.number("layer_norm_eps")?,
+        ..TransformerConfig::default()
+    };
+    let features = run.hyper.count("d_model")? as usize;
+    compare(run, &mut TransformerEncoderLayer::<F>::new(features, config)?)
+}
+
+/// Also the table itself: what is added to zeros.
+fn sinusoidal<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    run.hyper.only("formula", "pe[p,2i]=sin(p/10000^(2i/E)), pe[p,2i+1]=cos(...)")?;
+    let want = run.tensor("table")?;
+    let shape = [run.hyper.count("len")? as usize, run.hyper.count("dim")? as usize];
+    let mut layer = SinusoidalPositionalEncoding::<F>::default();
+    let mut table = ArrayD::zeros(IxDyn(&shape));
+    layer.infer(ArrayD::zeros(IxDyn(&shape)).view(), table.view_mut())?;
+    run.array("table", &table, &want);
+    compare(run, &mut layer)
 }
 
 fn four<F: Float>(x: &Tensor) -> Result<Array4<F>, Stop> {

@@ -14,8 +14,10 @@ mod parallel;
 mod patches;
 mod pooling;
 mod residual;
+mod positions;
 mod projection;
 mod sequential;
+mod transformer;
 mod window;
 
 pub use activations::{
@@ -37,7 +39,14 @@ pub use max_pool1d::MaxPool1d;
 pub use parallel::{Combine, Parallel};
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use residual::Residual;
+pub use positions::{
+    LearnedPositionalEncoding, RotaryConfig, RotaryPairs, RotaryPositionalEncoding,
+    SinusoidalPositionalEncoding,
+};
 pub use sequential::Sequential;
+pub use transformer::{
+    FeedForwardActivation, TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer,
+};
 
 #[cfg(test)]
 mod tests;

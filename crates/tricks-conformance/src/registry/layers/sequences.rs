@@ -3,11 +3,13 @@
 use super::{LayerRow, row};
 use crate::registry::About;
 use tricks_net::layers::{
-    AttentionConfig, AttentionMask, MultiheadAttention, scaled_dot_product_attention,
+    AttentionConfig, AttentionMask, FeedForwardActivation, LearnedPositionalEncoding,
+    MultiheadAttention, RotaryPositionalEncoding, SinusoidalPositionalEncoding, TransformerConfig,
+    TransformerDecoderLayer, TransformerEncoderLayer, scaled_dot_product_attention,
     scaled_dot_product_attention_backward,
 };
 use tricks_tensor::ndarray::{
-    Array4, ArrayView4, ArrayViewD, ArrayViewMutD, Ix4, IxDyn, ShapeError,
+    Array4, ArrayD, ArrayView4, ArrayViewD, ArrayViewMutD, Ix4, IxDyn, ShapeError,
 };
 use tricks_tensor::views::require_shape;
 use tricks_tensor::{Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result};
@@ -43,7 +45,106 @@ pub(super) fn rows() -> Vec<LayerRow> {
             },
             sequences
         ),
+        row!(
+            "SinusoidalPositionalEncoding",
+            "crates/tricks-net/src/layers/positions/sinusoidal.rs",
+            "y = x + (sin, cos)(t / b^(2i/d))",
+            |_| SinusoidalPositionalEncoding::default(),
+            sequences
+        ),
+        row!(
+            "LearnedPositionalEncoding",
+            "crates/tricks-net/src/layers/positions/learned.rs",
+            "y = x + W[t]",
+            |n| LearnedPositionalEncoding::new(20, n).expect("valid"),
+            sequences
+        ),
+        row!(
+            "RotaryPositionalEncoding",
+            "crates/tricks-net/src/layers/positions/rotary.rs",
+            "y = x with its pairs of features turned by t b^(−2i/d)",
+            |_| RotaryPositionalEncoding::default(),
+            |rows, n| sequences(rows, 2 * n)
+        ),
+        row!(
+            "TransformerEncoderLayer",
+            "crates/tricks-net/src/layers/transformer/encoder.rs",
+            "y = norm(u + f(u)), u = norm(x + attention(x)); or with the norms first",
+            |n| TransformerEncoderLayer::new(n, block(n)).expect("valid"),
+            sequences
+        ),
+        row!(
+            "TransformerDecoderLayer",
+            "crates/tricks-net/src/layers/transformer/decoder.rs",
+            "y = norm(v + f(v)), v = norm(u + attention(u, m)), u = norm(x + attention(x)); or with the norms first",
+            |n| OfItsInput {
+                decoder: TransformerDecoderLayer::new(
+                    n,
+                    TransformerConfig { norm_first: true, ..block(n) }
+                )
+                .expect("valid")
+            },
+            sequences
+        ),
     ]
+}
+
+fn block(n: usize) -> TransformerConfig {
+    TransformerConfig {
+        num_heads: heads(n),
+        dim_feedforward: 6,
+        dropout: 0.3,
+        activation: FeedForwardActivation::GELU,
+        causal: true,
+        ..TransformerConfig::default()
+    }
+}
+
+/// A decoder block as a layer: its input is its memory too.
+struct OfItsInput<F> {
+    decoder: TransformerDecoderLayer<F>,
+}
+
+impl<F: Float> Parameters<F> for OfItsInput<F> {
+    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
+        self.decoder.visit(at, f);
+    }
+}
+
+impl<F: Float> Layer<F> for OfItsInput<F> {
+    fn name(&self) -> &'static str {
+        "TransformerDecoderLayer"
+    }
+
+    fn output_shape(&self, x: &[usize]) -> Result<IxDyn> {
+        Ok(IxDyn(x))
+    }
+
+    fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
+        self.decoder.forward([x.view(), x.view()], [None, None], y, mode)
+    }
+
+    fn backward(
+        &mut self,
+        x: ArrayViewD<'_, F>,
+        y: ArrayViewD<'_, F>,
+        dy: ArrayViewD<'_, F>,
+        dx: Option<ArrayViewMutD<'_, F>>,
+        mode: Mode,
+    ) -> Result<()> {
+        let mut dmemory = ArrayD::zeros(x.raw_dim());
+        let Some(mut dx) = dx else {
+            return self.decoder.backward([x.view(), x.view()], y, dy, [None, None], mode);
+        };
+        let outputs = [Some(dx.view_mut()), Some(dmemory.view_mut())];
+        self.decoder.backward([x.view(), x.view()], y, dy, outputs, mode)?;
+        dx += &dmemory;
+        Ok(())
+    }
+
+    fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
+        self.decoder.infer([x.view(), x.view()], [None, None], y)
+    }
 }
 
 /// The function as a layer: queries, keys and values are the same.

@@ -1,11 +1,9 @@
-use super::AttentionMask;
-use super::scaled_dot_product::{check_padding, fill_weights, mix, through_softmax, unmix};
-use crate::buffer::Buffer;
+use super::{Kept, Maps, NAME};
+use crate::layers::positions::RotaryConfig;
 use crate::layers::projection::{Projection, flat, matrix, matrix_mut, sequences};
-use ndarray::{ArrayView2, ArrayView4, ArrayViewD, ArrayViewMut4, ArrayViewMutD, IxDyn};
-use std::ops::Range;
+use ndarray::{ArrayView2, ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_regularize::Dropout;
-use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
+use tricks_tensor::views::{require_backward, require_shape, with_numbers};
 use tricks_tensor::{
     Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, hyper, ndarray,
 };
@@ -19,6 +17,7 @@ use tricks_tensor::{
 /// | `causal` | | false | |
 /// | `bias` | | true | |
 /// | `dropout` | p | 0 | [0, 1] |
+/// | `rotary` | | none | base above 0, d even |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttentionConfig {
     /// Into how many heads the features are cut.
@@ -32,11 +31,21 @@ pub struct AttentionConfig {
     pub bias: bool,
     /// The probability to drop a weight in training.
     pub dropout: f64,
+    /// Whether queries and keys are turned by their places:
+    /// [`RotaryPositionalEncoding`](crate::layers::RotaryPositionalEncoding) of each head.
+    pub rotary: Option<RotaryConfig>,
 }
 
 impl Default for AttentionConfig {
     fn default() -> Self {
-        Self { num_heads: 1, num_kv_heads: None, causal: false, bias: true, dropout: 0.0 }
+        Self {
+            num_heads: 1,
+            num_kv_heads: None,
+            causal: false,
+            bias: true,
+            dropout: 0.0,
+            rotary: None,
+        }
     }
 }
 
@@ -46,6 +55,7 @@ impl Default for AttentionConfig {
 /// ```text
 /// q = x Wqᵀ + bq     k = x Wkᵀ + bk     v = x Wvᵀ + bv         x: [samples, time, features]
 /// head i: columns i d to (i + 1) d of q, k, v;  d = features / h
+/// qᵢ, kᵢ turned by their places, if `rotary` is set
 /// yᵢ = dropout(softmax(qᵢ kᵢᵀ / √d)) vᵢ                        over the places that are seen
 /// y  = [y₁, …, y_h] Woᵀ + bo
 /// ```
@@ -69,7 +79,7 @@ impl Default for AttentionConfig {
 /// # Notes
 /// * Rows of `in_proj_weight` are those of q, then k, then v; names and layout are PyTorch's
 ///   `MultiheadAttention` with `batch_first`. Fewer key heads than heads are not in PyTorch's.
-/// * A query that sees no key gets `bo`; in PyTorch it gets NaN.
+/// * A query that sees no key gets `bo`, never NaN.
 /// * Keras cuts the heads in separate axes of its weights.
 ///
 /// # Source
@@ -107,64 +117,13 @@ pub struct MultiheadAttention<F> {
     kept: Kept<F>,
 }
 
-const NAME: &str = "MultiheadAttention";
-
-/// Everything but memory.
-#[derive(Clone, Debug)]
-struct Maps<F> {
-    config: AttentionConfig,
-    dropout: Dropout,
-    features: usize,
-    heads: usize,
-    key_heads: usize,
-    in_proj: Projection<F>,
-    out_proj: Projection<F>,
-}
-
-/// What a forward pass leaves for the backward pass, and room for that.
-#[derive(Clone, Debug)]
-struct Kept<F> {
-    /// q, k, v, each `[samples, time, its heads · d]`.
-    projected: [Buffer<F>; 3],
-    weights: Buffer<F>,
-    /// After dropout; in the backward pass, the gradient of `weights`.
-    dropped: Buffer<F>,
-    /// The heads side by side.
-    heads: Buffer<F>,
-    dprojected: [Buffer<F>; 3],
-    dweights: Buffer<F>,
-    dheads: Buffer<F>,
-}
-
-impl<F: Float> Kept<F> {
-    fn new() -> Self {
-        let three = || [Buffer::new(), Buffer::new(), Buffer::new()];
-        Self {
-            projected: three(),
-            weights: Buffer::new(),
-            dropped: Buffer::new(),
-            heads: Buffer::new(),
-            dprojected: three(),
-            dweights: Buffer::new(),
-            dheads: Buffer::new(),
-        }
-    }
-}
-
-/// Samples, queries and keys.
-#[derive(Clone, Copy)]
-struct Sizes {
-    samples: usize,
-    queries: usize,
-    keys: usize,
-}
-
 impl<F: Float> MultiheadAttention<F> {
     /// Attention over `embed_dim` features; parameters are zero.
     ///
     /// # Errors
     /// `num_heads` that does not divide `embed_dim`, `num_kv_heads` that does not divide
-    /// `num_heads`, any of them 0; a `dropout` outside [0, 1].
+    /// `num_heads`, any of them 0; a `dropout` outside [0, 1]; an odd number of features in a
+    /// rotary head.
     pub fn new(embed_dim: usize, config: AttentionConfig) -> Result<Self> {
         let heads = config.num_heads;
         let key_heads = config.num_kv_heads.unwrap_or(heads);
@@ -184,17 +143,24 @@ impl<F: Float> MultiheadAttention<F> {
         }
         hyper::probability(NAME, "dropout", config.dropout)?;
         let dropout = Dropout::new(config.dropout)?;
-        let width = embed_dim + 2 * key_heads * (embed_dim / heads);
+        let width = embed_dim / heads;
+        if let Some(RotaryConfig { base, .. }) = config.rotary {
+            hyper::positive(NAME, "base", base)?;
+            if !width.is_multiple_of(2) {
+                let message = format!("rotary heads have {width} features, must be even");
+                return Err(Error::invalid(NAME, message));
+            }
+        }
         let maps = Maps {
             config,
             dropout,
             features: embed_dim,
             heads,
             key_heads,
-            in_proj: Projection::new(embed_dim, width, config.bias),
+            in_proj: Projection::new(embed_dim, embed_dim + 2 * key_heads * width, config.bias),
             out_proj: Projection::new(embed_dim, embed_dim, config.bias),
         };
-        Ok(Self { maps, kept: Kept::new() })
+        Ok(Self { maps, kept: Kept::new(&config) })
     }
 
     /// The hyper-parameters.
@@ -248,7 +214,7 @@ impl<F: Float> MultiheadAttention<F> {
         padding: Option<ArrayView2<'_, bool>>,
         y: ArrayViewMutD<'_, F>,
     ) -> Result<()> {
-        self.maps.run(&mut Kept::new(), inputs, padding, y, Mode::Eval)
+        self.maps.run(&mut Kept::new(&self.maps.config), inputs, padding, y, Mode::Eval)
     }
 
     /// The backward pass of [`attend`](Self::attend), with the same `inputs` and `mode`: sets the
@@ -293,156 +259,6 @@ impl<F: Float> MultiheadAttention<F> {
         let dy = matrix(flat(&self.kept.dprojected[i]), rows.len());
         in_proj.input_gradient(rows, dy, add, dx);
     }
-}
-
-impl<F: Float> Maps<F> {
-    /// The rows of `in_proj_weight` of q, k or v.
-    fn rows(&self, i: usize) -> Range<usize> {
-        let width = self.width() * self.key_heads;
-        match i {
-            0 => 0..self.features,
-            1 => self.features..self.features + width,
-            _ => self.features + width..self.features + 2 * width,
-        }
-    }
-
-    /// Features of a head.
-    fn width(&self) -> usize {
-        self.features / self.heads
-    }
-
-    fn drops(&self, mode: Mode) -> bool {
-        mode.is_train() && self.dropout.p() > 0.0
-    }
-
-    fn sizes(&self, inputs: &[ArrayViewD<'_, F>; 3]) -> Result<Sizes> {
-        let [query, key, value] = inputs;
-        let [samples, queries] = sequences(NAME, "input", query.shape(), self.features)?;
-        let [_, keys] = sequences(NAME, "key", key.shape(), self.features)?;
-        let expected = [samples, keys, self.features];
-        require_shape(NAME, ("key", key.shape()), ("expected", &expected))?;
-        require_shape(NAME, ("value", value.shape()), ("key", key.shape()))?;
-        Ok(Sizes { samples, queries, keys })
-    }
-
-    /// q, k or v as `[samples, time, heads, d]`.
-    fn shape_of(&self, i: usize, Sizes { samples, queries, keys }: Sizes) -> [usize; 4] {
-        match i {
-            0 => [samples, queries, self.heads, self.width()],
-            _ => [samples, keys, self.key_heads, self.width()],
-        }
-    }
-
-    fn run(
-        &self,
-        kept: &mut Kept<F>,
-        inputs: [ArrayViewD<'_, F>; 3],
-        padding: Option<ArrayView2<'_, bool>>,
-        y: ArrayViewMutD<'_, F>,
-        mode: Mode,
-    ) -> Result<()> {
-        let sizes = self.sizes(&inputs)?;
-        let Sizes { samples, queries, keys } = sizes;
-        check_padding(NAME, padding, samples, keys)?;
-        require_shape(NAME, ("output", y.shape()), ("expected", inputs[0].shape()))?;
-        for (i, x) in inputs.iter().enumerate() {
-            let (x, rows) = (x.as_standard_layout(), self.rows(i));
-            let projected = &mut kept.projected[i];
-            projected.reshape(&[samples, x.shape()[1], rows.len()]);
-            let projected = matrix_mut(projected.slice_mut(), rows.len());
-            self.in_proj.forward(rows, matrix(numbers(&x), self.features), projected);
-        }
-        let [q, k, v] = [0, 1, 2].map(|i| view(flat(&kept.projected[i]), self.shape_of(i, sizes)));
-        let of_weights = [samples, self.heads, queries, keys];
-        kept.weights.reshape(&of_weights);
-        let mask = AttentionMask { causal: self.config.causal, padding };
-        fill_weights([q, k], mask, four_mut(kept.weights.slice_mut(), of_weights));
-        let weights = if self.drops(mode) {
-            kept.dropped.reshape(&of_weights);
-            let mut dropout = self.dropout;
-            dropout.forward(kept.weights.view(), kept.dropped.view_mut(), mode)?;
-            &kept.dropped
-        } else {
-            &kept.weights
-        };
-        kept.heads.reshape(inputs[0].shape());
-        let heads = view_mut(kept.heads.slice_mut(), self.shape_of(0, sizes));
-        mix(four(flat(weights), of_weights), v, heads);
-        with_numbers(y, |y| {
-            let (heads, y) = (flat(&kept.heads), matrix_mut(y, self.features));
-            self.out_proj.forward(0..self.features, matrix(heads, self.features), y);
-        });
-        Ok(())
-    }
-
-    fn backward(
-        &mut self,
-        kept: &mut Kept<F>,
-        inputs: [ArrayViewD<'_, F>; 3],
-        dy: ArrayViewD<'_, F>,
-        mode: Mode,
-    ) -> Result<()> {
-        let sizes = self.sizes(&inputs)?;
-        require_shape(NAME, ("output gradient", dy.shape()), ("output", inputs[0].shape()))?;
-        let of_weights = [sizes.samples, self.heads, sizes.queries, sizes.keys];
-        let last = ("weights of the last forward pass", kept.weights.shape());
-        require_shape(NAME, last, ("expected", &of_weights))?;
-
-        let dy = dy.as_standard_layout();
-        let dy = matrix(numbers(&dy), self.features);
-        kept.dheads.reshape(inputs[0].shape());
-        let dheads = matrix_mut(kept.dheads.slice_mut(), self.features);
-        self.out_proj.input_gradient(0..self.features, dy, false, dheads);
-        self.out_proj.gradients(0..self.features, matrix(flat(&kept.heads), self.features), dy);
-
-        kept.dweights.reshape(&of_weights);
-        for (d, of) in kept.dprojected.iter_mut().zip(&kept.projected) {
-            d.reshape(of.shape());
-        }
-        let shapes = [0, 1, 2].map(|i| self.shape_of(i, sizes));
-        let [q, k, v] = [0, 1, 2].map(|i| view(flat(&kept.projected[i]), shapes[i]));
-        let [dq, dk, dv] = &mut kept.dprojected;
-        let drops = self.drops(mode);
-        let weights = four(flat(if drops { &kept.dropped } else { &kept.weights }), of_weights);
-        let dheads = view(flat(&kept.dheads), shapes[0]);
-        let dweights = four_mut(kept.dweights.slice_mut(), of_weights);
-        unmix([weights, v, dheads], dweights, view_mut(dv.slice_mut(), shapes[2]));
-        let mut dlogits = &mut kept.dweights;
-        if drops {
-            // The mask is that of the noise: what was dropped is not needed any more.
-            let (x, dy, dx) = (&kept.weights, dlogits.view(), kept.dropped.view_mut());
-            self.dropout.backward(x.view(), x.view(), dy, Some(dx), mode)?;
-            dlogits = &mut kept.dropped;
-        }
-        let weights = four(flat(&kept.weights), of_weights);
-        let dlogits = four_mut(dlogits.slice_mut(), of_weights);
-        let outputs = [view_mut(dq.slice_mut(), shapes[0]), view_mut(dk.slice_mut(), shapes[1])];
-        through_softmax([q, k, weights], dlogits, outputs);
-
-        for (i, x) in inputs.iter().enumerate() {
-            let (x, rows) = (x.as_standard_layout(), self.rows(i));
-            let dprojected = matrix(flat(&kept.dprojected[i]), rows.len());
-            self.in_proj.gradients(rows, matrix(numbers(&x), self.features), dprojected);
-        }
-        Ok(())
-    }
-}
-
-/// `[samples, time, heads, d]` as `[samples, heads, time, d]`.
-fn view<F>(x: &[F], shape: [usize; 4]) -> ArrayView4<'_, F> {
-    four(x, shape).permuted_axes([0, 2, 1, 3])
-}
-
-fn view_mut<F>(x: &mut [F], shape: [usize; 4]) -> ArrayViewMut4<'_, F> {
-    four_mut(x, shape).permuted_axes([0, 2, 1, 3])
-}
-
-fn four<F>(x: &[F], shape: [usize; 4]) -> ArrayView4<'_, F> {
-    ArrayView4::from_shape(shape, x).expect("of this size")
-}
-
-fn four_mut<F>(x: &mut [F], shape: [usize; 4]) -> ArrayViewMut4<'_, F> {
-    ArrayViewMut4::from_shape(shape, x).expect("of this size")
 }
 
 impl<F: Float> Parameters<F> for MultiheadAttention<F> {

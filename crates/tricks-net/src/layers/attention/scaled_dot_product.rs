@@ -40,7 +40,8 @@ const NAME: &str = "scaled_dot_product_attention";
 ///
 /// # Notes
 /// * The largest logit of a row is taken off first: none is too large.
-/// * A query that sees no key gets zeros and gives no gradient. PyTorch's layers give NaN.
+/// * A query that sees no key gets zeros and gives no gradient. In PyTorch it gets zeros or NaN, by
+///   the path that is taken.
 /// * Causal with another number of keys than of queries: both count from the first, as in PyTorch.
 /// * A key that is not seen has weight 0, but its value is multiplied by that: it must be finite.
 ///

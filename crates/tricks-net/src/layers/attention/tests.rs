@@ -1,4 +1,5 @@
 use super::*;
+use crate::layers::{RotaryConfig, RotaryPairs, RotaryPositionalEncoding};
 use ndarray::{Array2, Array4, ArrayD, Axis, IxDyn, Slice, arr2};
 use tricks_tensor::{Float, Layer, Mode, Noise, Parameters, Path, gradcheck, ndarray};
 
@@ -201,6 +202,7 @@ fn forms_agree_with_central_differences() {
         AttentionConfig { num_kv_heads: Some(2), causal: true, ..plain },
         AttentionConfig { num_kv_heads: Some(1), dropout: 0.4, ..plain },
         AttentionConfig { bias: false, dropout: 1.0, ..plain },
+        AttentionConfig { num_kv_heads: Some(2), rotary: Some(RotaryConfig::default()), ..plain },
     ] {
         for mode in [Mode::Train(Noise::new(3)), Mode::Eval] {
             let mut layer = attention(8, config);
@@ -287,6 +289,26 @@ fn key_heads_are_shared() {
     assert!(y.iter().zip(&z).all(|(y, z)| (y - z).abs() < 1e-14));
 }
 
+/// With identities for Wq and Wk: the weights are those of turned inputs.
+#[test]
+fn rotary_heads() {
+    let rotary = RotaryConfig { base: 30.0, pairs: RotaryPairs::Halves };
+    let config = AttentionConfig { rotary: Some(rotary), bias: false, ..Default::default() };
+    let mut layer = MultiheadAttention::<f64>::new(4, config).unwrap();
+    layer.visit(&Path::ROOT, &mut |_, param| {
+        param.value.chunks_mut(4).enumerate().for_each(|(i, row)| row[i % 4] = 1.0);
+    });
+    let x = draw(&[1, 5, 4], 1);
+    let (mut y, mut turned) = (x.clone(), x.clone());
+    layer.forward(x.view(), y.view_mut(), Mode::Eval).unwrap();
+    RotaryPositionalEncoding::new(rotary).unwrap().infer(x.view(), turned.view_mut()).unwrap();
+    let [q, v] =
+        [turned, x].map(|x| x.insert_axis(Axis(1)).into_dimensionality::<ndarray::Ix4>().unwrap());
+    let (weights, of) = naive([&q, &q, &v], false, None);
+    close(&layer.weights().to_owned().into_dimensionality().unwrap(), &weights);
+    close(&y.insert_axis(Axis(1)).into_dimensionality().unwrap(), &of);
+}
+
 #[test]
 fn a_mask_hides_what_it_says() {
     let mut layer = attention(4, AttentionConfig { num_heads: 2, ..AttentionConfig::default() });
@@ -304,6 +326,8 @@ fn a_mask_hides_what_it_says() {
 #[test]
 fn what_is_refused() {
     let one = AttentionConfig::default();
+    let rotary = RotaryConfig::default();
+    let endless = RotaryConfig { base: f64::INFINITY, ..rotary };
     let refused = |features, config| {
         MultiheadAttention::<f32>::new(features, config).unwrap_err().to_string()
     };
@@ -316,6 +340,14 @@ fn what_is_refused() {
         (
             refused(6, AttentionConfig { num_heads: 6, num_kv_heads: Some(4), ..one }),
             "MultiheadAttention: num_heads is 6, must be a multiple of num_kv_heads, 4",
+        ),
+        (
+            refused(6, AttentionConfig { num_heads: 2, rotary: Some(rotary), ..one }),
+            "MultiheadAttention: rotary heads have 3 features, must be even",
+        ),
+        (
+            refused(6, AttentionConfig { rotary: Some(endless), ..one }),
+            "MultiheadAttention: base is inf, must be finite and above 0",
         ),
         (
             refused(6, AttentionConfig { dropout: 1.5, ..one }),
