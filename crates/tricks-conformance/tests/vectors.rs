@@ -36,7 +36,7 @@ macro_rules! families {
 
 families! {
     activations at least 6,
-    attention at least 13,
+    attention at least 16,
     bad_inputs at least 168,
     chapter at least 62,
     checkpoints at least 96,

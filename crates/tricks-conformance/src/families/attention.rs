@@ -2,11 +2,11 @@ use super::layer::{compare, compare_input, compare_parameters, set};
 use super::{in_dtype, not_yet};
 use crate::{Run, Stop, Tensor};
 use tricks_net::layers::{
-    AttentionConfig, AttentionMask, FeedForwardActivation, MultiheadAttention,
+    AttentionConfig, AttentionMask, FeedForwardActivation, Gru, Lstm, MultiheadAttention, Rnn,
     SinusoidalPositionalEncoding, TransformerConfig, TransformerEncoderLayer,
     scaled_dot_product_attention, scaled_dot_product_attention_backward,
 };
-use tricks_tensor::ndarray::{Array2, Array4, ArrayD, Ix4, IxDyn};
+use tricks_tensor::ndarray::{Array2, Array4, ArrayD, ArrayView2, Axis, Ix4, IxDyn};
 use tricks_tensor::{Float, Layer, Mode, Noise};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -15,8 +15,39 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
         "MultiheadAttention" => in_dtype!(run, multihead),
         "SinusoidalPositionalEncoding" => in_dtype!(run, sinusoidal),
         "TransformerEncoderLayer" => in_dtype!(run, encoder),
+        "RNN" | "LSTM" | "GRU" => in_dtype!(run, recurrent),
         _ => not_yet(),
     }
+}
+
+/// The states at the end are `[layers · directions, samples, hidden]` in the reference.
+fn recurrent<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
+    let (inputs, hidden) =
+        (run.hyper.count("input")? as usize, run.hyper.count("hidden")? as usize);
+    let states = |state: ArrayView2<'_, F>| state.insert_axis(Axis(0)).into_dyn().to_owned();
+    let states: Vec<ArrayD<F>> = match run.op() {
+        "RNN" => {
+            run.hyper.only("gate_order", "tanh")?;
+            let mut layer = Rnn::<F>::new(inputs, hidden)?;
+            compare(run, &mut layer)?;
+            layer.state().map(states).into()
+        }
+        "LSTM" => {
+            run.hyper.only("gate_order", "i,f,g,o")?;
+            let mut layer = Lstm::<F>::new(inputs, hidden)?;
+            compare(run, &mut layer)?;
+            layer.state().map(states).into()
+        }
+        _ => {
+            run.hyper.only("gate_order", "r,z,n")?;
+            let mut layer = Gru::<F>::new(inputs, hidden)?;
+            compare(run, &mut layer)?;
+            layer.state().map(states).into()
+        }
+    };
+    let expected = run.expect.list("extra_outputs")?.len();
+    run.require("another number of states", expected == states.len());
+    states.iter().enumerate().try_for_each(|(i, state)| extra(run, i, state))
 }
 
 fn encoder<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {

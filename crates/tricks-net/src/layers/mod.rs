@@ -16,6 +16,8 @@ mod pooling;
 mod residual;
 mod positions;
 mod projection;
+mod recurrence;
+mod recurrent;
 mod sequential;
 mod transformer;
 mod window;
@@ -43,6 +45,7 @@ pub use positions::{
     LearnedPositionalEncoding, RotaryConfig, RotaryPairs, RotaryPositionalEncoding,
     SinusoidalPositionalEncoding,
 };
+pub use recurrent::{Gru, Lstm, Rnn, RnnActivation};
 pub use sequential::Sequential;
 pub use transformer::{
     FeedForwardActivation, TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer,

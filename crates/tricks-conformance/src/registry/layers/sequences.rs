@@ -3,10 +3,10 @@
 use super::{LayerRow, row};
 use crate::registry::About;
 use tricks_net::layers::{
-    AttentionConfig, AttentionMask, FeedForwardActivation, LearnedPositionalEncoding,
-    MultiheadAttention, RotaryPositionalEncoding, SinusoidalPositionalEncoding, TransformerConfig,
-    TransformerDecoderLayer, TransformerEncoderLayer, scaled_dot_product_attention,
-    scaled_dot_product_attention_backward,
+    AttentionConfig, AttentionMask, FeedForwardActivation, Gru, LearnedPositionalEncoding, Lstm,
+    MultiheadAttention, Rnn, RotaryPositionalEncoding, SinusoidalPositionalEncoding,
+    TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer,
+    scaled_dot_product_attention, scaled_dot_product_attention_backward,
 };
 use tricks_tensor::ndarray::{
     Array4, ArrayD, ArrayView4, ArrayViewD, ArrayViewMutD, Ix4, IxDyn, ShapeError,
@@ -84,6 +84,27 @@ pub(super) fn rows() -> Vec<LayerRow> {
                 )
                 .expect("valid")
             },
+            sequences
+        ),
+        row!(
+            "Rnn",
+            "crates/tricks-net/src/layers/recurrent/rnn.rs",
+            "hₜ = tanh(W_ih xₜ + b_ih + W_hh hₜ₋₁ + b_hh)",
+            |n| Rnn::new(n, n / 2 + 1).expect("valid"),
+            sequences
+        ),
+        row!(
+            "Lstm",
+            "crates/tricks-net/src/layers/recurrent/lstm.rs",
+            "cₜ = f cₜ₋₁ + i g, hₜ = o tanh cₜ",
+            |n| Lstm::new(n, n / 2 + 1).expect("valid"),
+            sequences
+        ),
+        row!(
+            "Gru",
+            "crates/tricks-net/src/layers/recurrent/gru.rs",
+            "hₜ = (1 − z) n + z hₜ₋₁",
+            |n| Gru::new(n, n / 2 + 1).expect("valid"),
             sequences
         ),
     ]
