@@ -2,8 +2,8 @@
 //! [`Layer`](tricks_tensor::Layer).
 
 mod activations;
-mod conv1d;
 mod attention;
+mod conv1d;
 mod conv2d;
 mod conv_transpose2d;
 mod dense;
@@ -13,11 +13,11 @@ mod max_pool1d;
 mod parallel;
 mod patches;
 mod pooling;
-mod residual;
 mod positions;
 mod projection;
 mod recurrence;
 mod recurrent;
+mod residual;
 mod sequential;
 mod transformer;
 mod window;
@@ -27,12 +27,12 @@ pub use activations::{
     LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softshrink,
     Softsign, Tanh, Tanhshrink, Threshold,
 };
-pub use conv_transpose2d::{ConvTranspose2d, ConvTransposeConfig};
-pub use conv1d::{Conv1d, Conv1dConfig};
 pub use attention::{
     AttentionConfig, AttentionMask, MultiheadAttention, scaled_dot_product_attention,
     scaled_dot_product_attention_backward,
 };
+pub use conv_transpose2d::{ConvTranspose2d, ConvTransposeConfig};
+pub use conv1d::{Conv1d, Conv1dConfig};
 pub use conv2d::{Conv2d, ConvConfig};
 pub use dense::Dense;
 pub use embedding::Embedding;
@@ -40,12 +40,12 @@ pub use flatten::Flatten;
 pub use max_pool1d::MaxPool1d;
 pub use parallel::{Combine, Parallel};
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
-pub use residual::Residual;
 pub use positions::{
     LearnedPositionalEncoding, RotaryConfig, RotaryPairs, RotaryPositionalEncoding,
     SinusoidalPositionalEncoding,
 };
 pub use recurrent::{Gru, Lstm, Rnn, RnnActivation};
+pub use residual::Residual;
 pub use sequential::Sequential;
 pub use transformer::{
     FeedForwardActivation, TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer,

@@ -1,7 +1,7 @@
 mod activations;
-mod regularizers;
 mod containers;
 mod convolutions;
+mod regularizers;
 mod sequences;
 
 use super::About;
