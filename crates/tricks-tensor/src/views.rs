@@ -1,7 +1,7 @@
 //! What every layer needs of its views: shapes that match, and numbers in C order.
 
 use crate::{Error, Float, Result};
-use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, CowArray, IxDyn};
+use ndarray::{ArrayViewD, ArrayViewMutD, CowArray, IxDyn};
 
 /// Refuses a shape other than the one expected; both are in the message.
 ///
@@ -52,8 +52,8 @@ pub fn with_numbers<F: Float, R>(
     if let Some(numbers) = view.as_slice_mut() {
         return f(numbers);
     }
-    let mut copy = ArrayD::zeros(view.raw_dim());
-    let result = f(copy.as_slice_mut().expect("a new array is in C order"));
+    let mut copy = view.as_standard_layout().into_owned();
+    let result = f(copy.as_slice_mut().expect("as_standard_layout gives C order"));
     view.assign(&copy);
     result
 }

@@ -216,6 +216,8 @@ impl<F: Float> Layer<F> for OfItself {
             dy.into_dimensionality::<Ix4>().map_err(four)?,
         );
         let Some(mut dx) = dx else { return Ok(()) };
+        let shapes = (("input gradient", dx.shape()), ("input", x.shape()));
+        require_shape("attention of itself", shapes.0, shapes.1)?;
         let [weights, _] = attend(x)?;
         let mut grads = [0; 3].map(|_| Array4::zeros(x.raw_dim()));
         let [dq, dk, dv] = &mut grads;
