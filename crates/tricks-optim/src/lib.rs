@@ -56,6 +56,36 @@
 //! # Ok::<(), tricks_tensor::Error>(())
 //! ```
 //!
+//! # Saving a run
+//!
+//! Everything that survives a restart is a [`StateDict`](tricks_tensor::StateDict): numbers by name.
+//! Companions, transforms with memory and L-BFGS have the same `state` and `load_state`. With the
+//! feature `safetensors` it is a file; a run that goes on from it has the bits of one that never
+//! stopped.
+//!
+//! ```
+//! use tricks_optim::{Adam, Optimizer};
+//! let (mut w, mut dw) = ([1.0f64, 2.0], [0.5, -0.5]);
+//! let mut params = [("w", &mut w[..], &mut dw[..])];
+//! let mut adam = Optimizer::builder(Adam::torch()).bind(&mut params)?;
+//! adam.step(0.1, &mut params)?;
+//! let state = adam.state();
+//! assert!(state.iter().any(|(name, _)| name == "w/m"));
+//!
+//! let mut resumed = Optimizer::builder(Adam::torch()).bind(&mut params)?;
+//! resumed.load_state(&state)?;
+//! assert_eq!(resumed.steps(), 1);
+//! # Ok::<(), tricks_tensor::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | for |
+//! |---|---|
+//! | `rayon` (default) | steps on several threads |
+//! | `safetensors` | `StateDict::save` and `StateDict::load` |
+//! | `torch` | [`Optimizer::load_torch`]: the state of a PyTorch optimizer, from a file of `torch.save` |
+//!
 //! The learning rate is an argument of every step: a schedule is a function the caller evaluates,
 //! and nothing hides or changes it.
 

@@ -259,7 +259,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// parameters as they are. If `f` panics, they stay at that point.
     ///
     /// # Errors
-    /// Another set of parameters than was bound.
+    /// Another set of parameters than was bound; a value whose length `f` has changed, which stays
+    /// as `f` left it.
     pub fn evaluate<P: Parameters<F> + ?Sized, T>(
         &mut self,
         params: &mut P,
@@ -280,15 +281,20 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             rule.evaluation(slots, param.value);
         });
         let out = f(params);
-        let mut kept = kept.into_iter();
+        let (mut kept, mut outcome) = (kept.into_iter(), Ok(()));
         params.visit(&Path::ROOT, &mut |place, param| {
             if place.kind != ParamKind::Buffer
                 && let Some(value) = kept.next()
             {
-                param.value.copy_from_slice(&value);
+                if value.len() == param.value.len() {
+                    param.value.copy_from_slice(&value);
+                } else {
+                    let (found, before) = ([param.value.len()], [value.len()]);
+                    outcome = Err(Error::shape(place.path, ("value", &found), ("before", &before)));
+                }
             }
         });
-        Ok(out)
+        outcome.map(|()| out)
     }
 
     /// The scalars of a rule whose scope is the set, as before any step.

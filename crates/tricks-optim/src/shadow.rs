@@ -1,7 +1,8 @@
 use crate::memory::Staggered;
 use crate::slot::MAX_SLOTS;
 use tricks_tensor::{
-    Error, Float, ParamKind, ParamMut, Parameters, Path, Result, StateDict, StateReader,
+    Error, Float, Grad, ParamKind, ParamMut, Parameters, Path, Place, Result, StateDict,
+    StateReader,
 };
 
 /// One array beside every parameter, found again by name: an average, a copy.
@@ -81,8 +82,40 @@ impl<F: Float> Shadow<F> {
         Ok(())
     }
 
+    /// [`Shadow::each`] with the values alone, whatever gradients there are beside them: what was
+    /// put away comes back even after a closure that left no proper gradient.
+    ///
+    /// # Errors
+    /// As [`Shadow::each`].
+    pub(crate) fn each_value(
+        &mut self,
+        params: &mut (impl Parameters<F> + ?Sized),
+        mut f: impl FnMut(&mut [F], &mut [F]),
+    ) -> Result<()> {
+        self.check_each(params, |place, param| {
+            place.check(&ParamMut { value: param.value, grad: Grad::Absent })
+        })?;
+        let mut lent = self.lend();
+        params.visit(&Path::ROOT, &mut |place, param| {
+            if place.kind != ParamKind::Buffer
+                && let Some(values) = lent.next()
+            {
+                f(values, param.value);
+            }
+        });
+        Ok(())
+    }
+
     /// Refuses another set of parameters, or another order.
     pub(crate) fn check(&self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
+        self.check_each(params, |place, param| place.check(&param))
+    }
+
+    fn check_each(
+        &self,
+        params: &mut (impl Parameters<F> + ?Sized),
+        fits: impl Fn(&Place<'_>, ParamMut<'_, F>) -> Result<()>,
+    ) -> Result<()> {
         let (mut position, mut outcome) = (0, Ok(()));
         params.visit(&Path::ROOT, &mut |place, param| {
             if place.kind == ParamKind::Buffer || outcome.is_err() {
@@ -90,7 +123,7 @@ impl<F: Float> Shadow<F> {
             }
             let entry = self.entries.get(position);
             outcome = match entry.filter(|entry| place.path.is(&entry.name)) {
-                Some(entry) if entry.shape == place.shape => place.check(&param),
+                Some(entry) if entry.shape == place.shape => fits(&place, param),
                 Some(entry) => {
                     let found = ("parameter", place.shape);
                     Err(Error::shape(place.path, found, ("bound with", &entry.shape)))

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use tricks_optim::{
-    Accumulate, Adam, AdamW, Averaging, ClipGlobalNorm, Group, Lookahead, LossScaler, Momentum,
-    Optimizer, Projection, Sam, Sgd, SkipNonFinite, StepArgs, UpdateRatio, WeightAverage,
+    Accumulate, Adam, AdamW, Averaging, ClipGlobalNorm, Group, Lbfgs, Lookahead, LossScaler,
+    Momentum, Optimizer, Projection, Sam, Sgd, SkipNonFinite, StepArgs, UpdateRatio, WeightAverage,
     clip_global_norm, project,
 };
 use tricks_tensor::ndarray::{arr1, arr2};
@@ -737,4 +737,63 @@ fn a_clip_of_what_was_accumulated_is_fused() {
     assert!((params["b"][[0, 0]] - 2.4).abs() < 1e-15 && (params["b"][[0, 1]] - 3.2).abs() < 1e-15);
     assert_eq!(params["d"][[0]], 1.0);
     buffers_stay(&params);
+}
+
+/// What a closure has done to a gradient keeps no parameter from coming back.
+#[test]
+fn parameters_come_back_from_closures_that_break_gradients() {
+    let (mut w, mut dw, mut short) = ([1.0, 2.0], [0.5, -0.5], [0.0]);
+    let mut params = [("w", &mut w[..], &mut dw[..])];
+    let mut average = WeightAverage::bind(Averaging::Equal, &mut params).unwrap();
+    average.update(&mut params).unwrap();
+    params[0].1.copy_from_slice(&[7.0, 8.0]);
+    let seen = average.evaluate(&mut params, |params| {
+        params[0].2 = &mut short[..];
+        params[0].1.to_vec()
+    });
+    assert_eq!(seen.unwrap(), [1.0, 2.0]);
+    assert_eq!((&*params[0].1, average.get("w").unwrap()), (&[7.0, 8.0][..], &[1.0, 2.0][..]));
+
+    let (mut w, mut dw, mut short) = ([1.0, 2.0], [0.0; 2], [0.0]);
+    let mut params = [("w", &mut w[..], &mut dw[..])];
+    let mut lbfgs = Lbfgs::strong_wolfe(&mut params).unwrap();
+    let (mut calls, mut short) = (0, Some(&mut short[..]));
+    let refused = lbfgs.step(1.0, &mut params, |params| {
+        calls += 1;
+        if calls == 2 {
+            params[0].2 = short.take().unwrap();
+            return Ok(1.0);
+        }
+        let [(_, w, dw)] = params;
+        dw.copy_from_slice(w);
+        Ok(w.iter().map(|w| w * w / 2.0).sum::<f64>())
+    });
+    let message = refused.unwrap_err().to_string();
+    assert_eq!(message, "w: gradient has shape [1], shape [2]");
+    assert_eq!((calls, w), (2, [1.0, 2.0]));
+}
+
+/// A small total beside large numbers.
+#[test]
+fn projections_end_in_their_sets() {
+    let project = |projection: Projection, mut x: [f64; 2]| {
+        projection.apply(&mut x, &[2]).unwrap();
+        x
+    };
+    let simplex = |total| Projection::Simplex { total };
+    assert_eq!(project(simplex(1.0), [1e17, 0.0]), [1.0, 0.0]);
+    assert_eq!(project(simplex(1e-17), [1.0, 0.5]), [1e-17, 0.0]);
+    assert_eq!(project(Projection::L1Ball { radius: 1.0 }, [-1e30, 3.0]), [-1.0, 0.0]);
+    let refused = Projection::NonNegative.apply(&mut [1.0], &[usize::MAX, 2]).unwrap_err();
+    let message = format!("Projection: 1 numbers do not fill [{}, 2]", usize::MAX);
+    assert_eq!(refused.to_string(), message);
+}
+
+#[test]
+fn shapes_that_no_memory_holds_are_refused() {
+    for shape in [[1 << 33, 1 << 33], [usize::MAX, 2]] {
+        let path = Path::ROOT.name("w");
+        let place = Place { path: &path, kind: ParamKind::Weight, shape: &shape };
+        assert!(place.check(&ParamMut::<f32>::dense(&mut [1.0], &mut [1.0])).is_err());
+    }
 }

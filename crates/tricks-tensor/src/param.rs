@@ -143,10 +143,15 @@ impl<F: Float> Parameters<F> for Vec<(&str, &mut [F], &mut [F])> {
     }
 }
 
+/// A product that no shape can overflow.
+fn product(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |len: usize, n| len.saturating_mul(*n))
+}
+
 impl Place<'_> {
-    /// The number of values the shape asks for.
+    /// The number of values the shape asks for; more than a `usize` holds is the largest one.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        product(self.shape)
     }
 
     /// Whether the shape holds no value.
@@ -176,7 +181,7 @@ impl Place<'_> {
         let [count, row @ ..] = self.shape else {
             return Err(Error::invalid("Grad::Rows", format!("{} has no rows", self.path)));
         };
-        let expected = rows.len() * row.iter().product::<usize>();
+        let expected = rows.len().saturating_mul(product(row));
         if found != expected {
             let of = format!("{} rows of shape {row:?}", rows.len());
             let message = format!("{}: {found} numbers for {of}, which hold {expected}", self.path);

@@ -112,7 +112,7 @@ impl Projection {
     /// infinite. Nothing is changed then.
     pub fn apply<F: Float>(self, x: &mut [F], shape: &[usize]) -> Result<()> {
         self.validate()?;
-        if shape.iter().product::<usize>() != x.len() {
+        if shape.iter().fold(1, |len: usize, n| len.saturating_mul(*n)) != x.len() {
             let message = format!("{} numbers do not fill {shape:?}", x.len());
             return Err(Error::invalid("Projection", message));
         }
@@ -197,7 +197,9 @@ fn shorten<F: Float>(x: &mut [F], must: impl Fn(f64) -> bool, length: f64) {
 }
 
 fn simplex<F: Float>(x: &mut [F], total: f64) {
-    let mut sorted: Vec<f64> = x.iter().map(|x| x.widen()).collect();
+    // Counted from the largest, which changes nothing but keeps a small total beside large numbers.
+    let largest = x.iter().map(|x| x.widen()).fold(f64::NEG_INFINITY, f64::max);
+    let mut sorted: Vec<f64> = x.iter().map(|x| x.widen() - largest).collect();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
     // τ is the threshold of the longest run of largest numbers that all stay above it.
     let (mut sum, mut threshold) = (0.0, 0.0);
@@ -209,5 +211,5 @@ fn simplex<F: Float>(x: &mut [F], total: f64) {
         }
         threshold = candidate;
     }
-    x.iter_mut().for_each(|x| *x = F::of((x.widen() - threshold).max(0.0)));
+    x.iter_mut().for_each(|x| *x = F::of((x.widen() - largest - threshold).max(0.0)));
 }

@@ -133,7 +133,7 @@ impl<F: Float> Sam<F> {
         if !self.away {
             return Err(Error::invalid("Sam", "restore was called without ascend before"));
         }
-        self.start.each(params, |start, param| param.value.copy_from_slice(start))?;
+        self.start.each_value(params, |start, value| value.copy_from_slice(start))?;
         self.away = false;
         Ok(())
     }

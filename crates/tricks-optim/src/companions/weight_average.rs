@@ -149,7 +149,7 @@ impl<F: Float> WeightAverage<F> {
     /// # Errors
     /// Another set of parameters than was bound; nothing is changed then.
     pub fn swap(&mut self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        self.average.each(params, |average, param| average.swap_with_slice(param.value))
+        self.average.each_value(params, |average, value| average.swap_with_slice(value))
     }
 
     /// Writes the average over the parameters (Keras' `ema_overwrite`).
@@ -157,7 +157,7 @@ impl<F: Float> WeightAverage<F> {
     /// # Errors
     /// Another set of parameters than was bound; nothing is changed then.
     pub fn overwrite(&mut self, params: &mut (impl Parameters<F> + ?Sized)) -> Result<()> {
-        self.average.each(params, |average, param| param.value.copy_from_slice(average))
+        self.average.each_value(params, |average, value| value.copy_from_slice(average))
     }
 
     /// The average of one parameter.

@@ -40,7 +40,7 @@ where
 
     /// Puts the parameters back.
     pub(super) fn restore(&mut self) -> Result<()> {
-        self.set.each(self.params, |before, param| param.value.copy_from_slice(before))
+        self.set.each_value(self.params, |before, value| value.copy_from_slice(before))
     }
 
     /// Sets the parameters to `x + t d`; whether all are finite.
