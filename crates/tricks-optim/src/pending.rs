@@ -48,9 +48,9 @@ impl Pending {
     pub fn then<F: Float>(
         self,
         transform: &mut impl Transform<F>,
-        params: &mut impl Parameters<F>,
+        mut params: &mut (impl Parameters<F> + ?Sized),
     ) -> Result<Self> {
-        transform.apply(params, self)
+        transform.apply(&mut params, self)
     }
 
     /// The factor on every gradient.
@@ -107,9 +107,9 @@ pub trait Transform<F: Float> {
 /// What a transform refuses.
 pub fn transform<F: Float>(
     transform: &mut impl Transform<F>,
-    params: &mut impl Parameters<F>,
+    mut params: &mut (impl Parameters<F> + ?Sized),
 ) -> Result<Pending> {
-    transform.apply(params, Pending::NONE)
+    transform.apply(&mut params, Pending::NONE)
 }
 
 macro_rules! tuple {

@@ -3,8 +3,8 @@
 
 use tricks_optim::{
     Accumulate, Adam, AdamW, Averaging, ClipGlobalNorm, Group, Lbfgs, Lookahead, LossScaler,
-    Momentum, Optimizer, Projection, Sam, Sgd, SkipNonFinite, StepArgs, UpdateRatio, WeightAverage,
-    clip_global_norm, project,
+    Momentum, Optimizer, Pending, Projection, Sam, Sgd, SkipNonFinite, StepArgs, Transform as _,
+    TrustRatio, UpdateRatio, WeightAverage, clip_global_norm, project,
 };
 use tricks_tensor::ndarray::{arr1, arr2};
 use tricks_tensor::{
@@ -796,4 +796,17 @@ fn shapes_that_no_memory_holds_are_refused() {
         let place = Place { path: &path, kind: ParamKind::Weight, shape: &shape };
         assert!(place.check(&ParamMut::<f32>::dense(&mut [1.0], &mut [1.0])).is_err());
     }
+}
+
+/// A factor beyond the number type is the largest there is.
+#[test]
+fn tiny_gradients_make_no_nan() {
+    let (mut w, mut dw) = ([1.0f32, 2.0], [1e-40, 0.0]);
+    let mut params = [("w", &mut w[..], &mut dw[..])];
+    let mut sam: Sam<f32> = Sam { eps: 0.0, rho: 0.05, ..Sam::bind(&mut params).unwrap() };
+    sam.ascend(&mut params).unwrap();
+    assert!(params[0].1[0] > 1.0 && params[0].1[0] <= 1.05 && params[0].1[1] == 2.0);
+    sam.restore(&mut params).unwrap();
+    let _ = TrustRatio::default().apply(&mut params, Pending::NONE).unwrap();
+    assert!(dw[0] > 0.0 && dw[0].is_finite() && dw[1] == 0.0, "{dw:?}");
 }

@@ -112,7 +112,8 @@ impl<F: Float> Sam<F> {
         }
         let divisor = sum.sqrt() + self.eps;
         let step = if divisor == 0.0 { 0.0 } else { self.rho / divisor };
-        let (step, eta) = (F::of(step), F::of(eta));
+        // With no ε a tiny gradient asks for more than the type holds, and that times 0 is no number.
+        let (step, eta) = (F::of(step.min(F::max_value().widen())), F::of(eta));
         self.start.each(params, |start, mut param| {
             start.copy_from_slice(param.value);
             let Some(grad) = param.grad.values() else { return };

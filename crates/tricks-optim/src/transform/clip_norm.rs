@@ -48,8 +48,11 @@ impl<F: Float> Transform<F> for ClipNorm {
 ///
 /// # Errors
 /// A `max_norm` that is negative or not finite.
-pub fn clip_norm<F: Float>(params: &mut impl Parameters<F>, max_norm: f64) -> Result<f64> {
-    clip_each(params, max_norm, 1.0)
+pub fn clip_norm<F: Float>(
+    mut params: &mut (impl Parameters<F> + ?Sized),
+    max_norm: f64,
+) -> Result<f64> {
+    clip_each(&mut params, max_norm, 1.0)
 }
 
 fn clip_each<F: Float>(params: &mut dyn Parameters<F>, max_norm: f64, factor: f64) -> Result<f64> {

@@ -58,8 +58,11 @@ impl<F: Float> Transform<F> for ClipValue {
 ///
 /// # Errors
 /// A `limit` that is negative or not finite.
-pub fn clip_value<F: Float>(params: &mut impl Parameters<F>, limit: f64) -> Result<()> {
-    let done = ClipValue { limit }.apply(params, Pending::NONE)?;
+pub fn clip_value<F: Float>(
+    mut params: &mut (impl Parameters<F> + ?Sized),
+    limit: f64,
+) -> Result<()> {
+    let done = ClipValue { limit }.apply(&mut params, Pending::NONE)?;
     debug_assert_eq!(done, Pending::NONE);
     Ok(())
 }

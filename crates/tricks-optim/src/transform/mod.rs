@@ -35,7 +35,8 @@ use tricks_tensor::{Error, Float, Grad, Parameters, Path, Result, kernel};
 
 /// Multiplies a gradient in place.
 fn scale<F: Float>(grad: &mut [F], factor: f64) {
-    let factor = F::of(factor);
+    // More than the type holds, times 0, would be no number.
+    let factor = F::of(factor.min(F::max_value().widen()));
     kernel::vectorize(
         #[inline(always)]
         || grad.iter_mut().for_each(|g| *g *= factor),
