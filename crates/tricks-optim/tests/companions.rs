@@ -803,7 +803,8 @@ fn shapes_that_no_memory_holds_are_refused() {
 fn tiny_gradients_make_no_nan() {
     let (mut w, mut dw) = ([1.0f32, 2.0], [1e-40, 0.0]);
     let mut params = [("w", &mut w[..], &mut dw[..])];
-    let mut sam: Sam<f32> = Sam { eps: 0.0, rho: 0.05, ..Sam::bind(&mut params).unwrap() };
+    let mut sam = Sam::bind(&mut params).unwrap();
+    (sam.eps, sam.rho) = (0.0, 0.05);
     sam.ascend(&mut params).unwrap();
     assert!(params[0].1[0] > 1.0 && params[0].1[0] <= 1.05 && params[0].1[1] == 2.0);
     sam.restore(&mut params).unwrap();
