@@ -18,7 +18,7 @@
 //! | `ln_1p_exact` | 1.5 | 1 | −∞ at −1, NaN below |
 //! | `tanh_exact` | 2.7 | 3 | ±1 |
 //! | `sigmoid_exact` | 2.5 | 3 | 0, 1 |
-//! | `erf_exact` | 2.5 | libm's, one number at a time | ±1 |
+//! | `erf_exact` | 2.8 | libm's, one number at a time | ±1 |
 //!
 //! NaN gives NaN.
 
