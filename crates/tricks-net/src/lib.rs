@@ -51,7 +51,9 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`layers`] | [`Dense`](layers::Dense), [`Conv2d`](layers::Conv2d), pooling, [`Embedding`](layers::Embedding), activations from [`ReLU`](layers::ReLU) to [`GELU`](layers::GELU), [`Sequential`](layers::Sequential), [`Parallel`](layers::Parallel), [`Residual`](layers::Residual) |
+//! | [`layers`] | [`Dense`](layers::Dense), [`Conv1d`](layers::Conv1d), [`Conv2d`](layers::Conv2d), [`ConvTranspose2d`](layers::ConvTranspose2d), pooling, [`Embedding`](layers::Embedding), activations from [`ReLU`](layers::ReLU) to [`GELU`](layers::GELU) |
+//! | | [`MultiheadAttention`](layers::MultiheadAttention), positional encodings, [`TransformerEncoderLayer`](layers::TransformerEncoderLayer), [`TransformerDecoderLayer`](layers::TransformerDecoderLayer), [`Rnn`](layers::Rnn), [`Lstm`](layers::Lstm), [`Gru`](layers::Gru) |
+//! | | [`Sequential`](layers::Sequential), [`Parallel`](layers::Parallel), [`Residual`](layers::Residual) |
 //! | [`models`] | [`mlp`](models::mlp), [`lenet`](models::lenet), [`plain_cnn`](models::plain_cnn), [`resnet`](models::resnet) |
 //! | [`losses`] | [`SoftmaxCrossEntropy`](losses::SoftmaxCrossEntropy), [`MeanSquaredError`](losses::MeanSquaredError), [`Huber`](losses::Huber) and the others of PyTorch and Optax, reduced or [one by one](losses::EachLoss) |
 //! | [`data`] | [`Dataset`](data::Dataset), [`DataSource`](data::DataSource), [`Batching`](data::Batching), IDX, CSV |

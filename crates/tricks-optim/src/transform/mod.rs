@@ -35,8 +35,9 @@ use tricks_tensor::{Error, Float, Grad, Parameters, Path, Result, kernel};
 
 /// Multiplies a gradient in place.
 fn scale<F: Float>(grad: &mut [F], factor: f64) {
-    // More than the type holds, times 0, would be no number.
-    let factor = F::of(factor.min(F::max_value().widen()));
+    // More than the type holds, times 0, would be no number; a NaN stays one.
+    let most = F::max_value().widen();
+    let factor = F::of(if factor > most { most } else { factor });
     kernel::vectorize(
         #[inline(always)]
         || grad.iter_mut().for_each(|g| *g *= factor),
