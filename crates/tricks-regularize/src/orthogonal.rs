@@ -71,9 +71,10 @@ const NAME: &str = "Orthogonal";
 impl Orthogonal {
     /// `W Wᵀ − I` or `Wᵀ W − I`.
     fn excess<F: Float>(self, w: ArrayView2<'_, F>) -> Array2<F> {
+        let turned = w.reversed_axes();
         let (left, right) = match self.of {
-            Gram::Rows => (w, w.t()),
-            Gram::Columns => (w.t(), w),
+            Gram::Rows => (w, turned),
+            Gram::Columns => (turned, w),
         };
         let mut gram = Array2::zeros([left.nrows(); 2]);
         matmul(F::one(), left, right, F::zero(), gram.view_mut());

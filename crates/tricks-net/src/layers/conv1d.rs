@@ -202,7 +202,7 @@ impl<F: Float> Layer<F> for Conv1d<F> {
         mode: Mode,
     ) -> Result<()> {
         require_backward(NAME, &self.shape(x.shape())?, &x, &y, &dy, dx.as_ref())?;
-        let [x, y, dy] = [x, y, dy].map(|view| view.insert_axis(ROW));
+        let [x, y, dy] = [x.view(), y.view(), dy.view()].map(|view| view.insert_axis(ROW));
         self.conv.backward(x, y, dy, dx.map(|dx| dx.insert_axis(ROW)), mode)
     }
 

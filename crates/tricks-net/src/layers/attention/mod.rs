@@ -204,7 +204,7 @@ impl<F: Float> Maps<F> {
         let weights = four(flat(if drops { &kept.dropped } else { &kept.weights }), of_weights);
         let dheads = view(flat(&kept.dheads), shapes[0]);
         let dweights = four_mut(kept.dweights.slice_mut(), of_weights);
-        unmix([weights, v, dheads], dweights, view_mut(dv.slice_mut(), shapes[2]));
+        unmix([weights, v.view(), dheads], dweights, view_mut(dv.slice_mut(), shapes[2]));
         let mut dlogits = &mut kept.dweights;
         if drops {
             // The mask is that of the noise: what was dropped is not needed any more.

@@ -80,7 +80,7 @@ pub fn scaled_dot_product_attention<F: Float>(
     with_numbers(weights.into_dyn(), |weights| {
         let mut weights = ArrayViewMut4::from_shape(of_weights, weights).expect("checked above");
         fill_weights([q, k], mask, weights.view_mut());
-        mix(weights.view(), v, y);
+        mix(weights.view(), v.view(), y);
     });
     Ok(())
 }
@@ -107,8 +107,8 @@ pub fn scaled_dot_product_attention_backward<F: Float>(
     require_shape(NAME, ("value gradient", dv.shape()), ("value", v.shape()))?;
     let weights = weights.as_standard_layout();
     let mut logits = ndarray::Array4::zeros(of_weights);
-    unmix([weights.view(), v, dy], logits.view_mut(), dv);
-    through_softmax([q, k, weights.view()], logits.view_mut(), [dq, dk]);
+    unmix([weights.view(), v.view(), dy.view()], logits.view_mut(), dv);
+    through_softmax([q.view(), k.view(), weights.view()], logits.view_mut(), [dq, dk]);
     Ok(())
 }
 
@@ -175,38 +175,48 @@ pub(super) fn mix<F: Float>(
     v: ArrayView4<'_, F>,
     y: ArrayViewMut4<'_, F>,
 ) {
-    each_head(Part::of(v, weights.len()), [weights, v], [y], &|_, [weights, v], [mut y]| {
-        for head in 0..weights.dim().1 {
-            let y = of_head_mut(&mut y, head);
-            matmul(F::one(), of_head(&weights, head), of_head(&v, 0), F::zero(), y);
-        }
-    });
+    each_head(
+        Part::of(v.view(), weights.len()),
+        [weights.view(), v.view()],
+        [y],
+        &|_, [weights, v], [mut y]| {
+            for head in 0..weights.dim().1 {
+                let y = of_head_mut(&mut y, head);
+                matmul(F::one(), of_head(&weights, head), of_head(&v, 0), F::zero(), y);
+            }
+        },
+    );
 }
 
 /// `dP ← dy vᵀ` and `dv ← Pᵀ dy`.
 pub(super) fn unmix<F: Float>(
     [weights, v, dy]: [ArrayView4<'_, F>; 3],
-    dweights: ArrayViewMut4<'_, F>,
-    dv: ArrayViewMut4<'_, F>,
+    mut dweights: ArrayViewMut4<'_, F>,
+    mut dv: ArrayViewMut4<'_, F>,
 ) {
     let part = Part::of(v, weights.len());
-    each_head(part, [weights, v, dy], [dweights, dv], &|_, [weights, v, dy], [mut dp, mut dv]| {
-        for head in 0..weights.dim().1 {
-            let (weights, dy) = (of_head(&weights, head), of_head(&dy, head));
-            matmul(F::one(), dy, of_head(&v, 0).t(), F::zero(), of_head_mut(&mut dp, head));
-            matmul(F::one(), weights.t(), dy, keep(head), of_head_mut(&mut dv, 0));
-        }
-    });
+    each_head(
+        part,
+        [weights, v, dy],
+        [dweights.view_mut(), dv.view_mut()],
+        &|_, [weights, v, dy], [mut dp, mut dv]| {
+            for head in 0..weights.dim().1 {
+                let (weights, dy) = (of_head(&weights, head), of_head(&dy, head));
+                matmul(F::one(), dy, of_head(&v, 0).t(), F::zero(), of_head_mut(&mut dp, head));
+                matmul(F::one(), weights.t(), dy, keep(head), of_head_mut(&mut dv, 0));
+            }
+        },
+    );
 }
 
 /// `dP` becomes `dS`, from which `dq` and `dk` follow; `P` and `dP` are in C order.
 pub(super) fn through_softmax<F: Float>(
     [q, k, weights]: [ArrayView4<'_, F>; 3],
-    dweights: ArrayViewMut4<'_, F>,
-    [dq, dk]: [ArrayViewMut4<'_, F>; 2],
+    mut dweights: ArrayViewMut4<'_, F>,
+    [mut dq, mut dk]: [ArrayViewMut4<'_, F>; 2],
 ) {
     let (part, scale) = (Part::of(k, weights.len()), scale(k));
-    let write = [dweights, dq, dk];
+    let write = [dweights.view_mut(), dq.view_mut(), dk.view_mut()];
     each_head(part, [q, k, weights], write, &|_, [q, k, weights], [mut ds, mut dq, mut dk]| {
         for head in 0..weights.dim().1 {
             let mut ds = of_head_mut(&mut ds, head);

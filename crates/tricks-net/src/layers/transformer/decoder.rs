@@ -121,7 +121,7 @@ impl<F: Float> TransformerDecoderLayer<F> {
             own.forward_masked(x, of_x, y, mode.child(0))
         })?;
         second.forward(u.view(), v.view_mut(), mode.child(3), |x, y| {
-            cross.attend([x, memory.view(), memory.view()], of_memory, y, mode.child(2))
+            cross.attend([x.view(), memory.view(), memory.view()], of_memory, y, mode.child(2))
         })?;
         third.forward(v.view(), y, mode.child(5), |x, y| {
             feed_forward.layers.forward(x, y, mode.child(4))
@@ -147,7 +147,7 @@ impl<F: Float> TransformerDecoderLayer<F> {
             self.own.infer_attend([&x; 3].map(|x| x.view()), of_x, y)
         })?;
         second.infer(u.view(), v.view_mut(), |x, y| {
-            self.cross.infer_attend([x, memory.view(), memory.view()], of_memory, y)
+            self.cross.infer_attend([x.view(), memory.view(), memory.view()], of_memory, y)
         })?;
         third.infer(v.view(), y, |x, y| self.feed_forward.layers.infer(x, y))
     }
@@ -177,12 +177,19 @@ impl<F: Float> TransformerDecoderLayer<F> {
         require_shape(NAME, last, ("expected", x.shape()))?;
         du.reshape(x.shape());
         dv.reshape(x.shape());
-        third.backward([v.view(), y, dy], dv.view_mut(), mode.child(5), |[x, y, dy], dx| {
-            feed_forward.layers.backward(x, y, dy, Some(dx), mode.child(4))
-        })?;
+        third.backward(
+            [v.view(), y.view(), dy.view()],
+            dv.view_mut(),
+            mode.child(5),
+            |[x, y, dy], dx| feed_forward.layers.backward(x, y, dy, Some(dx), mode.child(4)),
+        )?;
         let views = [u.view(), v.view(), dv.view()];
         second.backward(views, du.view_mut(), mode.child(3), |[x, _, dy], dx| {
-            cross.parameter_gradients([x, memory.view(), memory.view()], dy, mode.child(2))?;
+            cross.parameter_gradients(
+                [x.view(), memory.view(), memory.view()],
+                dy,
+                mode.child(2),
+            )?;
             with_numbers(dx, |dx| cross.input_gradient(0, false, dx));
             if let Some(dmemory) = dmemory {
                 with_numbers(dmemory, |dmemory| {
@@ -192,14 +199,15 @@ impl<F: Float> TransformerDecoderLayer<F> {
             }
             Ok(())
         })?;
-        let dx = match dx {
-            Some(dx) => dx,
+        let mut dx = dx;
+        let dx = match &mut dx {
+            Some(dx) => dx.view_mut(),
             None => {
                 self.dx.reshape(x.shape());
                 self.dx.view_mut()
             }
         };
-        first.backward([x, u.view(), du.view()], dx, mode.child(1), |[x, y, dy], dx| {
+        first.backward([x.view(), u.view(), du.view()], dx, mode.child(1), |[x, y, dy], dx| {
             own.backward(x, y, dy, Some(dx), mode.child(0))
         })
     }

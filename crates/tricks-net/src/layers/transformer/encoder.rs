@@ -176,17 +176,21 @@ impl<F: Float> Layer<F> for TransformerEncoderLayer<F> {
         let last = ("middle of the last forward pass", u.shape());
         require_shape(NAME, last, ("expected", x.shape()))?;
         du.reshape(x.shape());
-        second.backward([u.view(), y, dy], du.view_mut(), mode.child(3), |[x, y, dy], dx| {
-            feed_forward.layers.backward(x, y, dy, Some(dx), mode.child(2))
-        })?;
-        let dx = match dx {
-            Some(dx) => dx,
+        second.backward(
+            [u.view(), y.view(), dy.view()],
+            du.view_mut(),
+            mode.child(3),
+            |[x, y, dy], dx| feed_forward.layers.backward(x, y, dy, Some(dx), mode.child(2)),
+        )?;
+        let mut dx = dx;
+        let dx = match &mut dx {
+            Some(dx) => dx.view_mut(),
             None => {
                 self.dx.reshape(x.shape());
                 self.dx.view_mut()
             }
         };
-        first.backward([x, u.view(), du.view()], dx, mode.child(1), |[x, y, dy], dx| {
+        first.backward([x.view(), u.view(), du.view()], dx, mode.child(1), |[x, y, dy], dx| {
             attention.backward(x, y, dy, Some(dx), mode.child(0))
         })
     }

@@ -265,7 +265,7 @@ impl<F: Float> Residual<F> {
         let (x_of_dropout, y_of_dropout) = (part.view(), sum.view());
         let through = Some(second.view_mut());
         dropout.backward(x_of_dropout, y_of_dropout, first.view(), through, mode)?;
-        g([x, part.view(), second.view()], dx.view_mut())?;
+        g([x.view(), part.view(), second.view()], dx.view_mut())?;
         dx += &first.view();
         Ok(())
     }
