@@ -111,7 +111,8 @@ fn forget_dry_runs() -> Outcome {
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
     let registries = within(&home.join("registry/src"), "-");
     let unpacked = registries.iter().flat_map(|registry| within(registry, "tricks-"));
-    for folder in unpacked.chain(within(&root().join("target"), "publish")) {
+    let built = Some(root().join(DRY_RUN)).filter(|folder| folder.exists());
+    for folder in unpacked.chain(built) {
         fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
     Ok(())

@@ -20,7 +20,7 @@ mod vectors;
 pub use fields::Fields;
 pub use problem::Problem;
 pub use report::{FamilyReport, Report};
-pub use run::{Outcome, Run, Stop, run_family};
+pub use run::{Outcome, Run, Stop, run_case, run_family};
 pub use vectors::{Family, Tensor, Tolerance, read_folder};
 
 /// The folder of the vectors that come with the repository.

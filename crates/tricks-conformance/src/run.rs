@@ -199,7 +199,8 @@ pub fn run_family(family: &Family, adapter: Option<Adapter>) -> FamilyReport {
     report
 }
 
-fn run_case(family: &Family, case: &Map<String, Value>, adapter: Option<Adapter>) -> Outcome {
+/// Runs one case; without an adapter it is skipped.
+pub fn run_case(family: &Family, case: &Map<String, Value>, adapter: Option<Adapter>) -> Outcome {
     let Some(adapter) = adapter else {
         return Outcome::Skipped(crate::report::NOT_YET.into());
     };
@@ -217,48 +218,4 @@ fn run_case(family: &Family, case: &Map<String, Value>, adapter: Option<Adapter>
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         Outcome::Failed(format!("panicked: {}", text.unwrap_or("without a message")))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn outcome(case: Value, adapter: Adapter) -> Outcome {
-        let Value::Object(case) = case else { panic!("an object") };
-        let family = Family {
-            name: "f".into(),
-            folder: ".".into(),
-            problems: Map::new(),
-            cases: vec![case.clone()],
-        };
-        run_case(&family, &case, Some(adapter))
-    }
-
-    fn double(run: &mut Run<'_>) -> Result<(), Stop> {
-        let got = 2.0 * run.hyper.number("x")?;
-        let want = run.expect.number("y")?;
-        run.number("y", got, want);
-        Ok(())
-    }
-
-    #[test]
-    fn nothing_passes_by_accident() {
-        let tol = json!({"rtol": 1e-9, "atol": 0.0});
-        let case = |hyper: Value, expect: Value| json!({"id": "a", "tol": tol, "hyper": hyper, "expect": expect});
-        let passed = outcome(case(json!({"x": 1.0, "z": null}), json!({"y": 2.0})), double);
-        assert_eq!(passed, Outcome::Passed);
-        let unread = outcome(case(json!({"x": 1.0, "z": 3}), json!({"y": 2.0})), double);
-        assert_eq!(unread, Outcome::Skipped("z = 3".into()));
-        let wrong = outcome(case(json!({"x": 1.0}), json!({"y": 2.1})), double);
-        assert!(matches!(wrong, Outcome::Failed(m) if m.starts_with("y: got 2.0, want 2.1")));
-        let extra = outcome(case(json!({"x": 1.0}), json!({"y": 2.0, "w": 1})), double);
-        assert_eq!(extra, Outcome::Failed("not compared: w = 1".into()));
-        let missing = outcome(case(json!({}), json!({"y": 2.0})), double);
-        assert_eq!(missing, Outcome::Failed("malformed case: hyper.x is missing".into()));
-        let idle = outcome(case(json!({}), json!({})), |_| Ok(()));
-        assert_eq!(idle, Outcome::Failed("nothing was compared".into()));
-        let panicked = outcome(case(json!({}), json!({})), |_| panic!("oh"));
-        assert_eq!(panicked, Outcome::Failed("panicked: oh".into()));
-    }
 }

@@ -116,7 +116,11 @@ proptest! {
 
     #[test]
     fn decays_are_finite_and_fall(from in rate(), gamma in 0.01..1.0, every in count(), any: u64) {
-        for schedule in decays(from, gamma, every) {
+        let inverse = |staircase| -> Box<dyn Schedule> {
+            Box::new(InverseTime { from, rate: gamma, steps: every, staircase })
+        };
+        let inverse = [inverse(false), inverse(true)];
+        for schedule in decays(from, gamma, every).into_iter().chain(inverse) {
             prop_assert!(schedule.validate().is_ok());
             prop_assert_eq!(schedule.at(0), from);
             let mut steps = steps_of_interest(every, any);
