@@ -116,7 +116,7 @@ fn lab(arguments: &[OsString]) -> Outcome {
 }
 
 fn conformance(folder: Option<PathBuf>) -> Outcome {
-    cargo(["run", "--release", "--package", "tricks-conformance", "--"]).args(folder).run()
+    cargo(["run", "--package", "tricks-conformance", "--"]).args(folder).run()
 }
 
 fn doc(open: bool) -> Outcome {
