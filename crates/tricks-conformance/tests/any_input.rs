@@ -187,8 +187,6 @@ fn written() -> impl Strategy<Value = Layout> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn a_result_or_an_error(
         rows in 0usize..6, features in 1usize..6, change in 0u64..10, wild: bool,

@@ -108,7 +108,7 @@ fn differences(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(8)))]
 
     #[test]
     fn a_loss_has_the_gradient_of_its_value(case: u64) {

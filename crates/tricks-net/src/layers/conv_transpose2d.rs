@@ -352,7 +352,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(2)))]
         #[test]
         fn it_is_the_formula(
             n in 0usize..3, channels in pair(1..4), groups in 1usize..3, kernel in pair(1..4),

@@ -22,7 +22,7 @@ fn dict(shapes: &[Vec<usize>]) -> Dict<f32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(10)))]
     /// However whole parameters and others are mixed, work is divided and ends.
     #[test]
     fn work_of_all_scopes_is_divided(

@@ -1,10 +1,6 @@
 //! Whole runs: they learn, threads do not matter, observers see all, bad input is refused.
 
-#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
-
-mod common;
-
-use common::{Recorder, StopAt, lines, run, spirals, warm_cosine};
+use crate::common::{Recorder, StopAt, lines, run, spirals, warm_cosine};
 use tricks_init::{Layout, VarianceScaling, initialize};
 use tricks_net::Net;
 use tricks_net::data::{Batch, Batching, DataSource, Dataset};

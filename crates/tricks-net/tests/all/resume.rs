@@ -1,10 +1,6 @@
 //! A run that was stopped, saved and taken up again gives the bits it would have given.
 
-#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
-
-mod common;
-
-use common::{StopAt, lines, run, spirals, warm_cosine};
+use crate::common::{StopAt, lines, run, spirals, warm_cosine};
 use tricks_net::Net;
 use tricks_net::data::{Batching, Last};
 use tricks_net::layers::{Dense, Sequential};

@@ -1,7 +1,5 @@
 //! Fifty layers learn handwritten digits with residual connections, and do not without.
 
-#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
-
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::Read as _;

@@ -1,10 +1,6 @@
 //! Between the backward pass and the step: limits, and observers that change gradients.
 
-#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
-
-mod common;
-
-use common::{MyRun, Recorder, run, spirals};
+use crate::common::{MyRun, Recorder, run, spirals};
 use tricks_net::Net;
 use tricks_net::data::Batching;
 use tricks_net::layers::Dense;
