@@ -402,8 +402,9 @@ fn a_tuple_is_its_parts_in_turn() {
 #[test]
 fn a_tuple_that_is_refused_a_state_keeps_what_it_had() {
     let make = |params: &mut Dict<f64>| {
+        let clip: Box<dyn Transform<f64>> = Box::new(ClipValue { limit: 2.0 });
         (
-            ClipValue { limit: 2.0 },
+            clip,
             GradientNoise::new(Noise::new(3)),
             ClipGlobalNorm::torch(),
             GradientAverage::bind(0.9, params).unwrap(),

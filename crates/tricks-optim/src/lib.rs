@@ -31,28 +31,16 @@
 //!
 //! ```
 //! use tricks_optim::{AdaGrad, Optimizer};
-//! use tricks_tensor::{ParamKind, ParamMut, Parameters, Path, Place, RowGrad};
+//! use tricks_tensor::{Named, RowGrad};
+//! let (mut table, mut grad) = (vec![1.0f32; 2000], RowGrad::new(2));
+//! let mut params = [Named::rows("table", &[1000, 2], &mut table, &mut grad)];
+//! let mut adagrad = Optimizer::builder(AdaGrad::torch()).bind(&mut params)?;
 //!
-//! struct Table {
-//!     values: Vec<f32>, // [1000, 2]
-//!     grad: RowGrad<f32>,
-//! }
-//!
-//! impl Parameters<f32> for Table {
-//!     fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, f32>)) {
-//!         let path = at.name("table");
-//!         let place = Place { path: &path, kind: ParamKind::Embedding, shape: &[1000, 2] };
-//!         f(place, ParamMut { value: &mut self.values, grad: self.grad.lend() });
-//!     }
-//! }
-//!
-//! let mut table = Table { values: vec![1.0; 2000], grad: RowGrad::new(2) };
-//! let mut adagrad = Optimizer::builder(AdaGrad::torch()).bind(&mut table)?;
-//! table.grad.add(7, &[0.5, -0.5]);
-//! adagrad.step(0.1, &mut table)?;
+//! grad.add(7, &[0.5, -0.5]);
+//! adagrad.step(0.1, &mut [Named::rows("table", &[1000, 2], &mut table, &mut grad)])?;
 //! // The first step of an element is ±η.
-//! assert!((table.values[14] - 0.9).abs() < 1e-6 && (table.values[15] - 1.1).abs() < 1e-6);
-//! assert_eq!(table.values[13], 1.0);
+//! assert!((table[14] - 0.9).abs() < 1e-6 && (table[15] - 1.1).abs() < 1e-6);
+//! assert_eq!(table[13], 1.0);
 //! # Ok::<(), tricks_tensor::Error>(())
 //! ```
 //!

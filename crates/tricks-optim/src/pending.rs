@@ -87,6 +87,21 @@ pub trait Transform<F: Float> {
     }
 }
 
+/// A transform that is chosen at run time.
+impl<F: Float, T: Transform<F> + ?Sized> Transform<F> for Box<T> {
+    fn apply(&mut self, params: &mut dyn Parameters<F>, pending: Pending) -> Result<Pending> {
+        (**self).apply(params, pending)
+    }
+
+    fn state(&self) -> StateDict {
+        (**self).state()
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        (**self).load_state(state)
+    }
+}
+
 /// Applies a transform, or a tuple of them, to fresh gradients; the result goes to
 /// [`StepArgs::clip`](crate::StepArgs::clip).
 ///

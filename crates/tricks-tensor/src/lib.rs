@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | the two number types | [`Float`] |
-//! | parameters and their gradients, visited by name | [`Parameters`], [`Place`], [`ParamMut`], [`Grad`], [`RowGrad`], [`Path`], [`Dict`] |
+//! | parameters and their gradients, visited by name | [`Parameters`], [`Place`], [`ParamMut`], [`Grad`], [`RowGrad`], [`Path`], [`Named`], [`Dict`] |
 //! | randomness as a value | [`Noise`] |
 //! | the contract of a layer | [`Layer`], [`Mode`] |
 //! | everything that survives a restart | [`StateDict`] |
@@ -22,6 +22,7 @@ pub mod gradcheck;
 pub mod kernel;
 mod layer;
 pub mod math;
+mod named;
 mod noise;
 mod param;
 mod path;
@@ -36,6 +37,7 @@ pub use dict::Dict;
 pub use error::{Error, Result, hyper};
 pub use float::Float;
 pub use layer::{Layer, Mode};
+pub use named::Named;
 pub use ndarray;
 pub use noise::Noise;
 pub use param::{Grad, ParamKind, ParamMut, Parameters, Place};

@@ -120,29 +120,6 @@ impl<F: Float, P: Parameters<F> + ?Sized> Parameters<F> for Box<P> {
     }
 }
 
-/// Named slices `(name, values, gradient)`; each is a [`ParamKind::Weight`] of one dimension.
-impl<F: Float> Parameters<F> for [(&str, &mut [F], &mut [F])] {
-    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
-        for (name, value, grad) in self {
-            let (path, shape) = (at.name(name), [value.len()]);
-            let place = Place { path: &path, kind: ParamKind::Weight, shape: &shape };
-            f(place, ParamMut::dense(value, grad));
-        }
-    }
-}
-
-impl<F: Float, const N: usize> Parameters<F> for [(&str, &mut [F], &mut [F]); N] {
-    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
-        self.as_mut_slice().visit(at, f);
-    }
-}
-
-impl<F: Float> Parameters<F> for Vec<(&str, &mut [F], &mut [F])> {
-    fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, F>)) {
-        self.as_mut_slice().visit(at, f);
-    }
-}
-
 /// A product that no shape can overflow.
 fn product(shape: &[usize]) -> usize {
     shape.iter().fold(1, |len: usize, n| len.saturating_mul(*n))

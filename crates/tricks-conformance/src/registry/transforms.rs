@@ -45,7 +45,7 @@ pub static TRANSFORMS: &[TransformRow] = &[
             (
                 "max_norm",
                 |x| Box::new(ClipGlobalNorm { max_norm: x, ..ClipGlobalNorm::torch() }),
-                NOT_NON_NEGATIVE
+                &[-1.0, f64::NAN]
             ),
             (
                 "p",

@@ -20,7 +20,8 @@ use tricks_tensor::{
 /// # Notes
 /// The mean of k batches of equal size is the gradient of the batch they make together: what Optax'
 /// `MultiSteps` and Keras do. PyTorch's and burn's accumulation is the sum. Clipping and weight
-/// decay come after, once. A parameter that no batch had a gradient for has none.
+/// decay come after, once. A parameter that no batch had a gradient for has none. A NaN stays in
+/// the sum: where batches may fail, ask [`SkipNonFinite`](crate::SkipNonFinite) before adding.
 ///
 /// # Example
 /// ```
@@ -170,7 +171,8 @@ impl<F: Float> Accumulate<F> {
     }
 
     /// Everything a resumed run needs: `added`, and for each parameter with a gradient since the
-    /// last step `NAME/sum`, or `NAME/rows` and `NAME/values`.
+    /// last step `NAME/sum`, or `NAME/rows` and `NAME/values`. A sum that is complete counts as
+    /// used: save after its step.
     pub fn state(&self) -> StateDict {
         let mut state = StateDict::new();
         state.insert_count("added", self.added());

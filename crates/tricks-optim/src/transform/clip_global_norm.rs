@@ -60,7 +60,7 @@ impl Clip {
 /// ```
 /// | field | default | range |
 /// |---|---|---|
-/// | `max_norm` | 1 | ≥ 0 |
+/// | `max_norm` | 1 | ≥ 0; ∞ only measures |
 /// | `p` | 2 | > 0, ∞ allowed |
 /// | `eps` | 1e-6 | ≥ 0 |
 ///
@@ -102,7 +102,8 @@ impl ClipGlobalNorm {
     /// # Errors
     /// [`Error::Hyper`](tricks_tensor::Error::Hyper).
     pub fn validate(&self) -> Result<()> {
-        hyper::non_negative("ClipGlobalNorm", "max_norm", self.max_norm)?;
+        let max_norm = self.max_norm;
+        hyper::require("ClipGlobalNorm", "max_norm", max_norm, max_norm >= 0.0, "at least 0")?;
         hyper::non_negative("ClipGlobalNorm", "eps", self.eps)?;
         hyper::require("ClipGlobalNorm", "p", self.p, self.p > 0.0, "above 0")
     }
@@ -157,7 +158,7 @@ impl<F: Float> Transform<F> for ClipGlobalNorm {
 /// ```
 ///
 /// # Errors
-/// A `max_norm` that is negative or not finite.
+/// A `max_norm` that is negative or NaN.
 pub fn clip_global_norm<F: Float>(
     params: &mut (impl Parameters<F> + ?Sized),
     max_norm: f64,

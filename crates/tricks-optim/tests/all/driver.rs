@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use tricks_optim::{
-    AdaGrad, Adam, AdamW, ClipGlobalNorm, Group, Momentum, Optimizer, RmsProp, Rule, Sgd, StepArgs,
-    WeightDecay, clip_global_norm, clip_norm, clip_value,
+    AdaGrad, Adafactor, Adam, AdamW, ClipGlobalNorm, Group, Momentum, Optimizer, RmsProp, Rule,
+    Sgd, StepArgs, WeightDecay, clip_global_norm, clip_norm, clip_value,
 };
 use tricks_tensor::ndarray::{arr1, arr2};
-use tricks_tensor::{Dict, Error, ParamKind, Parameters, Path};
+use tricks_tensor::{Dict, Error, Named, ParamKind, Parameters, Path};
 
 /// A weight, a bias, a scale and a buffer, with gradients of 1 but for the buffer.
 fn layer() -> Dict<f64> {
@@ -214,6 +214,29 @@ fn clipping_by_global_norm_is_clipping_in_place() {
     assert_eq!(run(true), run(false));
 }
 
+/// What lives in slices moves like what lives in a map, where the rule looks at the shape.
+#[test]
+fn slices_with_a_shape_and_a_role() {
+    let builder = || Optimizer::builder(Adafactor::torch()).weight_decay(WeightDecay::L2(0.5));
+    let mut map = layer();
+    let mut of_map = builder().bind(&mut map).unwrap();
+    let (mut w, mut dw) = ([1.0, 2.0, 3.0, 4.0], [1.0; 4]);
+    let (mut b, mut db) = ([1.0, 2.0], [1.0; 2]);
+    let mut slices = vec![
+        Named::new("bias", &[2], &mut b, &mut db).kind(ParamKind::Bias),
+        Named::new("weight", &[2, 2], &mut w, &mut dw),
+    ];
+    let mut of_slices = builder().bind(&mut slices).unwrap();
+    for _ in 0..3 {
+        of_map.step(0.1, &mut map).unwrap();
+        of_slices.step(0.1, &mut slices).unwrap();
+    }
+    assert_eq!((flat(&map, "weight"), flat(&map, "bias")), (w.to_vec(), b.to_vec()));
+    let wrong = &mut [Named::new("weight", &[2, 3], &mut w, &mut dw)];
+    let error = Optimizer::builder(Sgd).bind(wrong).unwrap_err().to_string();
+    assert_eq!(error, "weight: value has shape [4], shape [2, 3]");
+}
+
 #[test]
 fn clips_measure_and_cut() {
     let mut params = Dict::new();
@@ -226,6 +249,8 @@ fn clips_measure_and_cut() {
     assert_eq!(norm(1.0, &mut params), 19.0);
     assert_eq!(norm(f64::INFINITY, &mut params), 12.0);
     assert!((norm(3.0, &mut params) - 1819f64.cbrt()).abs() < 1e-12);
+    let measured = clip_global_norm(&mut params, f64::INFINITY).unwrap();
+    assert_eq!((measured.norm(), measured.scale()), (13.0, 1.0));
     assert_eq!(clip_norm(&mut params, 6.5).unwrap(), 13.0);
     assert_eq!(params.grad("w").unwrap(), &arr1(&[1.5, -2.0, 6.0]).into_dyn());
     clip_value(&mut params, 2.0).unwrap();
@@ -233,6 +258,8 @@ fn clips_measure_and_cut() {
     for wrong in [-1.0, f64::NAN, f64::INFINITY] {
         assert!(clip_value(&mut params, wrong).is_err());
         assert!(clip_norm(&mut params, wrong).is_err());
+    }
+    for wrong in [-1.0, f64::NAN] {
         assert!(clip_global_norm(&mut params, wrong).is_err());
     }
 }
