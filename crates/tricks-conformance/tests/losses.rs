@@ -8,7 +8,8 @@ use tricks_net::losses::{Ctc, EachLoss, JointLoss, Target};
 use tricks_tensor::ndarray::{ArrayD, ArrayViewD, Axis, Dimension as _, IxDyn, ShapeBuilder as _};
 use tricks_tensor::{Float, Noise};
 
-const H: f64 = 1e-5;
+/// Small, since some losses bend at once; not smaller, or rounding shows.
+const H: f64 = 4e-7;
 
 /// Numbers in (low, high).
 fn numbers(stream: u64, shape: &[usize], low: f64, high: f64) -> ArrayD<f64> {
@@ -99,10 +100,11 @@ fn differences(
         if (measured - analytic).abs() <= 1e-6 * scale {
             continue;
         }
-        // At a kink there is no gradient: the slopes on its sides differ.
+        // At a kink there is no gradient: the slopes on its sides differ, by twice what the one
+        // between them is off.
         let middle = at(0.0);
         let jump = ((up - middle) - (middle - down)).abs() / H;
-        let kink = jump > 1e-3 * scale;
+        let kink = jump >= 1.9 * (measured - analytic).abs();
         assert!(kink, "{name}: element {i}: {analytic}, measured {measured}");
     }
 }
@@ -144,7 +146,7 @@ fn a_wrong_gradient_is_no_kink() {
         differences("wrong", &x, &x.mapv(|x| right(x) + 1e-5), value);
     });
     assert!(wrong.is_err());
-    // Beside the kink any number will do.
+    // Beside the kink any number between its slopes will do.
     let beside = ArrayD::from_elem(IxDyn(&[1]), 1.0 + 0.1 * H);
     differences("kink", &beside, &ArrayD::from_elem(IxDyn(&[1]), 3.0), value);
 }

@@ -15,7 +15,7 @@ pub struct Report {
 /// Checks `dx` and every parameter gradient of a layer on the loss `Σ u·y` with a random `u`.
 ///
 /// Measured is `(8 (f(h) − f(−h)) − f(2h) + f(−2h)) / 12h`, whose error is about `h⁴` and `1e-16/h`;
-/// `h` is 1e-5. The plain difference errs by `h²/6` times the third derivative, which is 1e6 where a
+/// `h` is 2e-6. The plain difference errs by `h²/6` times the third derivative, which is 1e6 where a
 /// normalization divides by nearly nothing. Inputs closer than `2h` to a kink (ReLU at 0) are
 /// measured wrong; choose others.
 ///
@@ -69,7 +69,7 @@ pub fn layer(
 
 /// The derivative at 0, by central differences of two widths.
 fn slope(f: &mut impl FnMut(f64) -> Result<f64>) -> Result<f64> {
-    const H: f64 = 1e-5;
+    const H: f64 = 2e-6;
     let near = f(H)? - f(-H)?;
     let far = f(2.0 * H)? - f(-2.0 * H)?;
     Ok((8.0 * near - far) / (12.0 * H))
