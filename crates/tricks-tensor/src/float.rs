@@ -1,4 +1,4 @@
-use crate::elementary::{erf_f32, exponential, logarithm};
+use crate::elementary::{erf, exponential, logarithm};
 use ndarray::NdFloat;
 use std::iter::Sum;
 
@@ -35,7 +35,7 @@ pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
     fn sigmoid_exact(self) -> Self;
     /// The error function.
     fn erf_exact(self) -> Self;
-    /// `1 − erf x`, exact where it is close to 0; one number at a time.
+    /// `1 − erf x`, exact where it is close to 0.
     fn erfc_exact(self) -> Self;
     /// Entry of a [`StateDict`](crate::StateDict).
     fn values(data: &[Self]) -> crate::Values;
@@ -44,7 +44,7 @@ pub trait Float: NdFloat + Sum + Default + sealed::Sealed {
 }
 
 macro_rules! float {
-    ($t:ident, $erf:path, $erfc:path, $variant:ident) => {
+    ($t:ident, $variant:ident) => {
         impl Float for $t {
             const NAME: &'static str = stringify!($t);
             const RANGE: &'static str = concat!("finite as ", stringify!($t));
@@ -82,11 +82,11 @@ macro_rules! float {
             }
             #[inline(always)]
             fn erf_exact(self) -> Self {
-                $erf(self)
+                erf::$t::erf(self)
             }
-            #[inline]
+            #[inline(always)]
             fn erfc_exact(self) -> Self {
-                $erfc(self)
+                erf::$t::erfc(self)
             }
             fn values(data: &[Self]) -> crate::Values {
                 crate::Values::$variant(data.to_vec())
@@ -100,5 +100,5 @@ macro_rules! float {
         }
     };
 }
-float!(f32, erf_f32, libm::erfcf, F32);
-float!(f64, libm::erf, libm::erfc, F64);
+float!(f32, F32);
+float!(f64, F64);

@@ -28,11 +28,21 @@ macro_rules! exponential {
             /// `n` and `p`, for arguments within the range of the result.
             #[inline(always)]
             fn split(x: $t) -> ($int, $t) {
+                let (n, whole) = nearest(x);
+                (n, expansion((x - whole * $ln2_high) - whole * $ln2_low))
+            }
+
+            /// The integer nearest to `x/ln 2`, as both types.
+            #[inline(always)]
+            fn nearest(x: $t) -> ($int, $t) {
                 let rounded = x * std::$t::consts::LOG2_E + ROUND;
-                let n = rounded - ROUND;
-                let r = (x - n * $ln2_high) - n * $ln2_low;
-                let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as $int;
-                (n, r + r * r * polynomial!(r; $($p),+))
+                (rounded.to_bits().wrapping_sub(ROUND.to_bits()) as $int, rounded - ROUND)
+            }
+
+            /// `eʳ − 1`.
+            #[inline(always)]
+            fn expansion(r: $t) -> $t {
+                r + r * r * polynomial!(r; $($p),+)
             }
 
             /// `x` within bounds; NaN stays.
@@ -48,6 +58,15 @@ macro_rules! exponential {
                 // Two factors, because 2ⁿ itself may be below or beyond all normal numbers.
                 let half = n >> 1;
                 (1.0 + p) * power_of_two(half) * power_of_two(n - half)
+            }
+
+            /// `factor e^(x + rest)` for `x ≤ 0` that is not below the range and a small `rest`.
+            #[inline(always)]
+            pub(crate) fn exp_sum_times(x: $t, rest: $t, factor: $t) -> $t {
+                let (n, whole) = nearest(x + rest);
+                let p = expansion(((x - whole * $ln2_high) - whole * $ln2_low) + rest);
+                let half = n >> 1;
+                (factor + factor * p) * power_of_two(half) * power_of_two(n - half)
             }
 
             #[inline(always)]

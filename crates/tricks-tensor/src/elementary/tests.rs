@@ -5,7 +5,7 @@ type Function<F> = fn(F) -> F;
 /// `(name, function, in twice the precision, largest error in units of the last place)`
 type Row = (&'static str, Function<f32>, Function<f64>, f64);
 
-const F32: [Row; 7] = [
+const F32: [Row; 8] = [
     ("exp", f32::exp_exact, libm::exp, 1.0),
     ("exp_m1", f32::exp_m1_exact, libm::expm1, 1.6),
     ("ln", f32::ln_exact, libm::log, 0.9),
@@ -13,6 +13,7 @@ const F32: [Row; 7] = [
     ("tanh", f32::tanh_exact, libm::tanh, 2.7),
     ("sigmoid", f32::sigmoid_exact, |x| 1.0 / (1.0 + libm::exp(-x)), 2.5),
     ("erf", f32::erf_exact, libm::erf, 2.8),
+    ("erfc", f32::erfc_exact, libm::erfc, 6.7),
 ];
 
 /// The distance from the exact result in units of its last place; what is closest counts as half.
@@ -67,13 +68,15 @@ fn every_f32() {
 #[test]
 fn doubles_are_close() {
     type Row = (&'static str, Function<f64>, Function<f64>, f64, f64);
-    const ROWS: [Row; 6] = [
+    const ROWS: [Row; 8] = [
         ("exp", f64::exp_exact, libm::exp, 745.0, 1.0),
         ("exp_m1", f64::exp_m1_exact, libm::expm1, 745.0, 2.0),
         ("ln", f64::ln_exact, libm::log, 1e300, 1.0),
         ("ln_1p", f64::ln_1p_exact, libm::log1p, 1e300, 1.0),
         ("tanh", f64::tanh_exact, libm::tanh, 30.0, 3.0),
         ("sigmoid", f64::sigmoid_exact, |x| 1.0 / (1.0 + libm::exp(-x)), 700.0, 3.0),
+        ("erf", f64::erf_exact, libm::erf, 7.0, 2.0),
+        ("erfc", f64::erfc_exact, libm::erfc, 28.0, 6.0),
     ];
     let noise = crate::Noise::new(5);
     for (name, f, known, most, units) in ROWS {
@@ -97,7 +100,7 @@ fn doubles_are_close() {
 
 fn ends<F: Float>() {
     let (zero, one, infinity) = (F::zero(), F::one(), F::infinity());
-    let cases: [(Function<F>, F, F); 17] = [
+    let cases: [(Function<F>, F, F); 20] = [
         (F::exp_exact, zero, one),
         (F::exp_exact, -infinity, zero),
         (F::exp_exact, infinity, infinity),
@@ -115,6 +118,9 @@ fn ends<F: Float>() {
         (F::sigmoid_exact, -infinity, zero),
         (F::sigmoid_exact, infinity, one),
         (F::erf_exact, -infinity, -one),
+        (F::erfc_exact, zero, one),
+        (F::erfc_exact, infinity, zero),
+        (F::erfc_exact, -infinity, one + one),
     ];
     for (k, (f, x, y)) in cases.into_iter().enumerate() {
         assert_eq!(f(x), y, "case {k}, {}", F::NAME);
