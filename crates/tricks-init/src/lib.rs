@@ -32,7 +32,6 @@
 //! # Ok::<(), tricks_tensor::Error>(())
 //! ```
 
-mod box_muller;
 mod constant;
 mod draw;
 mod fan;

@@ -24,6 +24,7 @@ mod layer;
 pub mod math;
 mod named;
 mod noise;
+mod normal;
 mod param;
 mod path;
 mod row_grad;

@@ -58,11 +58,13 @@ impl<F: Float> Transform<F> for GradientNoise {
         params.visit(&Path::ROOT, &mut |place, mut param| {
             let Some(grad) = param.grad.values() else { return };
             let noise = pass.path(place.path);
-            let mut draws = [0.0; 64];
-            for (block, grad) in grad.chunks_mut(draws.len() / 2).enumerate() {
-                noise.fill_uniform((block * draws.len()) as u64, &mut draws);
-                for (g, u) in grad.iter_mut().zip(draws.as_chunks().0) {
-                    *g = factor * *g + F::of(sigma * normal(*u));
+            let mut draws = [0.0; 512];
+            for (block, grad) in grad.chunks_mut(draws.len()).enumerate() {
+                let first = (block * draws.len()) as u64;
+                let draws = &mut draws[..grad.len()];
+                noise.fill_normal(first, draws);
+                for (g, z) in grad.iter_mut().zip(draws) {
+                    *g = factor * *g + F::of(sigma * *z);
                 }
             }
         });
@@ -83,9 +85,4 @@ impl<F: Float> Transform<F> for GradientNoise {
         self.t = t.unwrap_or_default();
         Ok(())
     }
-}
-
-/// A normal number from two uniform ones (Box, Muller 1958).
-fn normal([u, v]: [f64; 2]) -> f64 {
-    (-2.0 * math::ln(1.0 - u)).sqrt() * math::cos(std::f64::consts::TAU * v)
 }
