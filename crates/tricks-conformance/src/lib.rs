@@ -15,6 +15,7 @@ mod problem;
 pub mod registry;
 mod report;
 mod run;
+pub mod statistics;
 mod vectors;
 
 pub use fields::Fields;

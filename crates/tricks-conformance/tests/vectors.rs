@@ -40,7 +40,7 @@ families! {
     bad_inputs at least 168,
     chapter at least 62,
     checkpoints at least 96,
-    init at least 185,
+    init at least 205,
     layers at least 13,
     losses at least 13,
     losses_optax at least 0,

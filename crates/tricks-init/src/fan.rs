@@ -44,6 +44,85 @@ pub enum Layout {
     KernelInOut,
 }
 
+impl Layout {
+    /// Inputs, outputs and the kernel's extents.
+    fn split<'s>(
+        self,
+        owner: &'static str,
+        shape: &'s [usize],
+    ) -> Result<(usize, usize, &'s [usize])> {
+        match (self, shape) {
+            (Self::OutIn, &[outputs, inputs, ref kernel @ ..]) => Ok((inputs, outputs, kernel)),
+            (Self::InOut, &[inputs, outputs]) => Ok((inputs, outputs, &[])),
+            (Self::KernelInOut, &[ref kernel @ .., inputs, outputs]) => {
+                Ok((inputs, outputs, kernel))
+            }
+            _ => {
+                let needs = if self == Self::InOut { "exactly" } else { "at least" };
+                let found = shape.len();
+                Err(Error::invalid(
+                    owner,
+                    format!(
+                        "layout {self:?} needs {needs} 2 dimensions, shape {shape:?} has {found}"
+                    ),
+                ))
+            }
+        }
+    }
+
+    /// Refuses a shape that has other fans in this layout: it was meant in another.
+    pub(crate) fn require(self, owner: &'static str, fan: Fan, shape: &[usize]) -> Result<()> {
+        self.split(owner, shape)?;
+        let Fan { fan_in, fan_out } = Fan::of(shape, self)?;
+        if fan == (Fan { fan_in, fan_out }) {
+            return Ok(());
+        }
+        let found =
+            format!("fans of {fan_in} and {fan_out}, not {} and {}", fan.fan_in, fan.fan_out);
+        Err(Error::invalid(owner, format!("layout {self:?} gives shape {shape:?} {found}")))
+    }
+
+    /// A convolution's weight over signals, images or volumes.
+    pub(crate) fn convolution<'s>(
+        self,
+        owner: &'static str,
+        shape: &'s [usize],
+    ) -> Result<Convolution<'s>> {
+        let (inputs, outputs, kernel) = self.split(owner, shape)?;
+        if !(1..=3).contains(&kernel.len()) {
+            let found = shape.len();
+            return Err(Error::invalid(
+                owner,
+                format!("needs 3 to 5 dimensions, shape {shape:?} has {found}"),
+            ));
+        }
+        Ok(Convolution { inputs, outputs, kernel, layout: self })
+    }
+}
+
+/// The weight of a convolution.
+pub(crate) struct Convolution<'s> {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    kernel: &'s [usize],
+    layout: Layout,
+}
+
+impl Convolution<'_> {
+    /// Where the number at the kernel's centre stands, from an input to an output.
+    pub(crate) fn centre(&self, output: usize, input: usize) -> usize {
+        let centre = self.kernel.iter().fold(0, |at, k| at * k + k / 2);
+        match self.layout {
+            Layout::OutIn => {
+                (output * self.inputs + input) * self.kernel.iter().product::<usize>() + centre
+            }
+            Layout::InOut | Layout::KernelInOut => {
+                (centre * self.inputs + input) * self.outputs + output
+            }
+        }
+    }
+}
+
 /// Which fan sets the variance.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,21 +141,7 @@ impl Fan {
     /// # Errors
     /// Fewer than two dimensions; more than two for [`Layout::InOut`]; a fan beyond `usize`.
     pub fn of(shape: &[usize], layout: Layout) -> Result<Self> {
-        let (inputs, outputs, kernel) = match (layout, shape) {
-            (Layout::OutIn, &[outputs, inputs, ref kernel @ ..]) => (inputs, outputs, kernel),
-            (Layout::InOut, &[inputs, outputs]) => (inputs, outputs, &[][..]),
-            (Layout::KernelInOut, &[ref kernel @ .., inputs, outputs]) => (inputs, outputs, kernel),
-            _ => {
-                let needs = if layout == Layout::InOut { "exactly" } else { "at least" };
-                return Err(Error::invalid(
-                    "Fan",
-                    format!(
-                        "layout {layout:?} needs {needs} 2 dimensions, shape {shape:?} has {}",
-                        shape.len(),
-                    ),
-                ));
-            }
-        };
+        let (inputs, outputs, kernel) = layout.split("Fan", shape)?;
         let times_kernel = |fan: usize| {
             kernel.iter().try_fold(fan, |fan, &k| fan.checked_mul(k)).ok_or_else(|| {
                 Error::invalid("Fan", format!("shape {shape:?} has a fan above {}", usize::MAX))

@@ -7,13 +7,16 @@
 //! | N(μ, σ²) without its tails | [`TruncatedNormal`] |
 //! | U(a, b) | [`Uniform`] |
 //! | one number | [`Constant`] |
+//! | an orthogonal matrix, as a whole or at a kernel's centre | [`Orthogonal`], [`DeltaOrthogonal`] |
+//! | the identity, dense or as a convolution | [`Identity`], [`Dirac`] |
+//! | normals with zeros in every column | [`Sparse`] |
 //!
 //! [`Fan`] counts inputs and outputs, from a shape and its named [`Layout`]. [`Gain`] is what an
 //! activation asks for. [`initialize`] fills every weight of a model, [`initialize_with`] chooses
 //! for each parameter.
 //!
-//! Draw `i` of a parameter is a function of its noise and `i` alone: the same bits for every
-//! thread count and on every machine. It is computed in `f64` and then rounded, so `f32` and `f64`
+//! What fills a parameter is a function of its noise and its shape, and a draw that concerns no other
+//! one of noise and index alone: the same bits for every thread count and on every machine. It is computed in `f64` and then rounded, so `f32` and `f64`
 //! models start from the same point.
 //!
 //! ```
@@ -33,23 +36,35 @@
 //! ```
 
 mod constant;
+mod delta_orthogonal;
+mod dirac;
 mod draw;
 mod fan;
 mod gain;
 mod gaussian;
+mod identity;
 mod initialize;
 mod initializer;
 mod normal;
+mod orthogonal;
+mod orthonormal;
+mod quadrature;
+mod sparse;
 mod truncated_normal;
 mod uniform;
 mod variance_scaling;
 
 pub use constant::Constant;
+pub use delta_orthogonal::DeltaOrthogonal;
+pub use dirac::Dirac;
 pub use fan::{Fan, FanMode, Layout};
 pub use gain::Gain;
+pub use identity::Identity;
 pub use initialize::{initialize, initialize_with};
 pub use initializer::Initializer;
 pub use normal::Normal;
+pub use orthogonal::Orthogonal;
+pub use sparse::Sparse;
 pub use truncated_normal::TruncatedNormal;
 pub use uniform::Uniform;
 pub use variance_scaling::{Distribution, VarianceScaling};

@@ -1,12 +1,15 @@
 use super::not_yet;
 use super::schedules::all_read;
 use crate::fields::number;
+use crate::statistics::Law;
 use crate::{Run, Stop};
 use serde_json::Value;
 use tricks_init::{
-    Distribution, Fan, FanMode, Gain, Initializer, Layout, TruncatedNormal, VarianceScaling,
+    Dirac, Distribution, Fan, FanMode, Gain, Identity, Initializer, Layout, Normal, Orthogonal,
+    Sparse, TruncatedNormal, Uniform, VarianceScaling,
 };
 use tricks_tensor::Noise;
+use tricks_tensor::ndarray::{Array2, ArrayD};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     match run.op() {
@@ -42,6 +45,17 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
             }
         }
         "trunc_normal" => truncated(run)?,
+        "orthogonal" => orthogonal(run)?,
+        "eye" => fixed(run, &Identity::default())?,
+        "dirac" => {
+            let groups = run.inputs.count("groups")? as usize;
+            fixed(run, &Dirac { groups, ..Dirac::default() })?;
+        }
+        "sparse" => sparse(run)?,
+        "statistical_test" => {
+            run.expect.describes("method");
+            statistics(run)?;
+        }
         "error" => {
             run.expect.describes("error");
             refused(run)?;
@@ -74,6 +88,13 @@ fn refused(run: &mut Run<'_>) -> Result<(), Stop> {
             outside(mode(run).map(drop))
         }
         "xavier" | "kaiming" => Fan::of(&shape(run)?, Layout::OutIn).is_err(),
+        "eye" => filled(run, &Identity::default())?.is_err(),
+        "dirac" => {
+            let groups = run.inputs.number_or("groups", 1.0)? as usize;
+            filled(run, &Dirac { groups, ..Dirac::default() })?.is_err()
+        }
+        "orthogonal" => filled(run, &Orthogonal::default())?.is_err(),
+        "sparse" => filled(run, &Sparse::default())?.is_err(),
         _ => return Err(Stop::Skip(format!("{op}: {}", crate::report::NOT_YET))),
     };
     run.require(format!("{op} was accepted"), refused);
@@ -170,6 +191,101 @@ fn truncated(run: &mut Run<'_>) -> Result<(), Stop> {
             return Err(Stop::Malformed("quantiles".into()));
         };
         run.number(&format!("quantile {p}"), normal.quantile(p), want);
+    }
+    Ok(())
+}
+
+/// A parameter of the case's shape; the fan is of the numbers it has where it has too few
+/// dimensions for a fan.
+fn filled(
+    run: &Run<'_>,
+    init: &dyn Initializer<f64>,
+) -> Result<tricks_tensor::Result<ArrayD<f64>>, Stop> {
+    let shape = shape(run)?;
+    let fan = Fan::of(&shape, Layout::OutIn).unwrap_or(Fan { fan_in: 1, fan_out: 1 });
+    let mut value = ArrayD::from_elem(shape.clone(), f64::NAN);
+    let out = value.as_slice_mut().ok_or_else(|| Stop::Malformed("shape".into()))?;
+    let outcome = init.fill(fan, &shape, Noise::new(1), out);
+    Ok(outcome.map(|()| value))
+}
+
+fn fixed(run: &mut Run<'_>, init: &dyn Initializer<f64>) -> Result<(), Stop> {
+    let value = filled(run, init)??;
+    let want = run.expect.tensor("value")?;
+    run.array("value", &value, &want);
+    Ok(())
+}
+
+fn orthogonal(run: &mut Run<'_>) -> Result<(), Stop> {
+    let gain = run.inputs.number("gain")?;
+    let value = filled(run, &Orthogonal { gain, ..Orthogonal::default() })??;
+    let flat = run.expect.numbers("flattened")?;
+    let [rows, columns] = flat[..] else { return Err(Stop::Malformed("flattened".into())) };
+    let matrix: Array2<f64> = value
+        .into_shape_with_order((rows as usize, columns as usize))
+        .map_err(|e| Stop::Fail(e.to_string()))?;
+    let side = if rows <= columns { "rows: W W^T = g^2 I" } else { "cols: W^T W = g^2 I" };
+    run.expect.only("identity_side", side)?;
+    let gram = if rows <= columns { matrix.dot(&matrix.t()) } else { matrix.t().dot(&matrix) };
+    let want = run.expect.number("gain_squared")?;
+    for ((i, j), got) in gram.indexed_iter() {
+        run.number(&format!("gram[{i}, {j}]"), *got, if i == j { want } else { 0.0 });
+    }
+    // Those of a matrix with such a product are the roots of its diagonal.
+    let want = run.expect.number("singular_values_all")?;
+    for (i, got) in gram.diag().iter().enumerate() {
+        run.number(&format!("singular value {i}"), got.sqrt(), want);
+    }
+    let want = run.expect.number("frobenius_norm_sq")?;
+    run.number("frobenius_norm_sq", matrix.iter().map(|x| x * x).sum(), want);
+    Ok(())
+}
+
+fn sparse(run: &mut Run<'_>) -> Result<(), Stop> {
+    let (sparsity, std) = (run.inputs.number("sparsity")?, run.inputs.number("std")?);
+    let init = Sparse { sparsity, std };
+    let value = filled(run, &init)??;
+    let want = run.expect.number("zeros_per_column")?;
+    for (i, column) in value.columns().into_iter().enumerate() {
+        let zeros = column.iter().filter(|x| **x == 0.0).count();
+        run.number(&format!("zeros in column {i}"), zeros as f64, want);
+    }
+    // So few numbers have no deviation to speak of: those of as many columns as it takes.
+    let want = run.expect.number("nonzero_std")?;
+    let shape = [shape(run)?[0], 1000];
+    let mut draws = vec![0.0; shape[0] * shape[1]];
+    init.fill(Fan { fan_in: 1, fan_out: 1 }, &shape, Noise::new(2), &mut draws)?;
+    draws.retain(|x| *x != 0.0);
+    let follows = Law::normal(want).check(&draws);
+    run.require(format!("{follows:?}"), follows.is_ok());
+    Ok(())
+}
+
+/// The method of the guidance, on each form of draw.
+fn statistics(run: &mut Run<'_>) -> Result<(), Stop> {
+    let fan = Fan { fan_in: 64, fan_out: 36 };
+    let std = (2.0f64 / 64.0).sqrt();
+    let truncated = VarianceScaling {
+        distribution: Distribution::TruncatedNormal,
+        ..VarianceScaling::he_normal()
+    };
+    let forms: [(&dyn Initializer<f64>, Law); 6] = [
+        (&Normal::default(), Law::normal(1.0)),
+        (&Uniform::symmetric(0.5), Law::within(0.5)),
+        (&TruncatedNormal::default(), Law::Cut { std: 1.0, low: -2.0, high: 2.0 }),
+        (&VarianceScaling::he_normal(), Law::normal(std)),
+        (&VarianceScaling::xavier_uniform(), Law::within(0.06f64.sqrt())),
+        (&truncated, Law::cut_at_two(std)),
+    ];
+    for (init, law) in forms {
+        let mut draws = [0.0; 2304];
+        init.fill(fan, &[36, 64], Noise::new(7), &mut draws)?;
+        let follows = law.check(&draws);
+        run.require(format!("{follows:?}"), follows.is_ok());
+        if let Law::Uniform { low, high } = law {
+            let inside = draws.iter().all(|x| (low..=high).contains(x));
+            run.require(format!("{law:?}: a draw is outside"), inside);
+        }
     }
     Ok(())
 }
