@@ -35,26 +35,26 @@ macro_rules! families {
 }
 
 families! {
-    activations at least 6,
+    activations at least 52,
     attention at least 16,
     bad_inputs at least 168,
     chapter at least 62,
     checkpoints at least 96,
     init at least 205,
-    layers at least 13,
-    losses at least 13,
-    losses_optax at least 0,
+    layers at least 56,
+    losses at least 70,
+    losses_optax at least 20,
     lr_keras at least 6,
     lr_optax at least 14,
     lr_torch at least 27,
-    norms at least 8,
+    norms at least 26,
     optim_extra at least 0,
     optim_keras at least 28,
     optim_optax at least 35,
     optim_torch at least 109,
-    training at least 3,
+    training at least 8,
     transforms_optax at least 16,
-    utils at least 92,
+    utils at least 108,
 }
 
 #[test]

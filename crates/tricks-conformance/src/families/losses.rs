@@ -65,7 +65,13 @@ fn single<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
             takes_labels = op == "CrossEntropy";
             let label_smoothing = hyper.number_or("label_smoothing", 0.0)?;
             let ignore_index = if takes_labels { labels(&target, ignored)?.1 } else { None };
-            Box::new(SoftmaxCrossEntropy { label_smoothing, weight, ignore_index, reduction })
+            Box::new(SoftmaxCrossEntropy {
+                label_smoothing,
+                weight,
+                ignore_index,
+                reduction,
+                classes_last: false,
+            })
         }
         "NLL" => {
             takes_labels = true;

@@ -6,12 +6,19 @@ use crate::{Fields, Run, Stop, Tensor};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use tricks_net::Net;
-use tricks_net::layers::{Dense, ReLU, Sequential, Sigmoid, Tanh};
-use tricks_net::losses::{Loss, SoftmaxCrossEntropy};
-use tricks_optim::{Group, Optimizer, Rule, StepArgs, WeightDecay, clip_global_norm};
+use tricks_net::layers::{
+    AdaptiveAvgPool2d, Conv2d, ConvConfig, Dense, FeedForwardActivation, Flatten, MaxPool2d, ReLU,
+    Residual, Sequential, Sigmoid, Tanh,
+};
+use tricks_net::losses::{Huber, Loss, SoftmaxCrossEntropy};
+use tricks_net::models::{GptConfig, gpt};
+use tricks_optim::{
+    Accumulate, Averaging, Group, Optimizer, Rule, StepArgs, WeightAverage, WeightDecay,
+    clip_global_norm,
+};
 use tricks_regularize::{BatchNorm, BatchNormConfig, Dropout};
 use tricks_schedule::Schedule;
-use tricks_tensor::ndarray::{Array2, ArrayD, Axis, IxDyn};
+use tricks_tensor::ndarray::{ArrayD, Axis, IxDyn};
 use tricks_tensor::{Float, Noise};
 
 /// Whole runs: initial parameters, data, batch order and masks are given.
@@ -36,19 +43,82 @@ impl<F: Float> Model<F> {
         let (layer, rest) = theirs.split_once('.').unwrap_or((theirs, ""));
         let found = self.names.iter().find(|(name, _)| name == layer);
         let (_, ours) = found.ok_or_else(|| Stop::Malformed(format!("no layer for {theirs}")))?;
-        Ok(format!("{ours}.{rest}"))
+        Ok(if rest.is_empty() { ours.clone() } else { format!("{ours}.{rest}") })
+    }
+}
+
+/// What outputs are held against: labels, so many for each sample, or rows of values.
+enum Targets<F> {
+    Labels(Vec<usize>, usize),
+    Values(ArrayD<F>),
+}
+
+/// The gradients that make an update, and what rides along with it.
+struct Riders<F> {
+    accumulate: Option<Accumulate<F>>,
+    ema: Option<WeightAverage<F>>,
+    max_norm: Option<f64>,
+}
+
+impl<F: Float> Riders<F> {
+    fn of(run: &Run<'_>, net: &mut Net<F, Sequential<F>>) -> Result<Self, Stop> {
+        let ema = run.hyper.number_opt("ema_decay")?;
+        let ema = ema.map(|decay| -> tricks_tensor::Result<_> {
+            let mut ema = WeightAverage::bind(Averaging::Exponential { decay }, net)?;
+            // The reference's average begins with the parameters before the first update.
+            ema.update(net)?;
+            Ok(ema)
+        });
+        let every = run.hyper.count_opt("gradient_accumulation")?;
+        let accumulate = every.map(|every| Accumulate::bind(every, net));
+        let max_norm = run.hyper.number_opt("clip_grad_norm")?;
+        Ok(Self { accumulate: accumulate.transpose()?, ema: ema.transpose()?, max_norm })
+    }
+
+    /// After a backward pass: the norm if it is clipped, or nothing if more batches are to come.
+    fn step(
+        &mut self,
+        net: &mut Net<F, Sequential<F>>,
+        optimizer: &mut Optimizer<F, Box<dyn Rule<F>>>,
+        lr: f64,
+    ) -> Result<Option<Option<f64>>, Stop> {
+        let mut args = StepArgs::new(lr);
+        if let Some(ema) = &mut self.ema {
+            args = args.average(ema);
+        }
+        let mut norm = None;
+        match &mut self.accumulate {
+            Some(accumulate) => {
+                if !accumulate.add(net)? {
+                    return Ok(None);
+                }
+                optimizer.step(args, &mut accumulate.over(net))?;
+            }
+            None => {
+                if let Some(max_norm) = self.max_norm {
+                    let clip = clip_global_norm(net, max_norm)?;
+                    norm = Some(clip.norm());
+                    args = args.clip(clip);
+                }
+                optimizer.step(args, net)?;
+            }
+        }
+        Ok(Some(norm))
     }
 }
 
 fn train<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
-    let loss = loss(run.hyper.text("loss")?)?;
+    let loss = loss::<F>(run.hyper.text("loss")?)?;
     let x = run.inputs.tensor("x")?.array::<F>();
-    let x = x.into_dimensionality::<tricks_tensor::ndarray::Ix2>();
-    let x: Array2<F> = x.map_err(|_| Stop::Skip("inputs that are not rows".into()))?;
-    let labels = run.inputs.tensor("y")?.labels()?;
+    let samples = x.shape().first().copied().unwrap_or(0);
+    let y = run.inputs.tensor("y")?;
+    let targets = match y.labels() {
+        Ok(labels) => Targets::Labels(labels, y.data.len() / samples.max(1)),
+        Err(_) => Targets::Values(y.array()),
+    };
     let batch = run.inputs.count("batch_size")? as usize;
     let epochs = run.inputs.list("batch_order_per_epoch")?;
-    let per_epoch = x.nrows().div_ceil(batch.max(1)) as u64;
+    let per_epoch = samples.div_ceil(batch.max(1)) as u64;
 
     let initial = run.inputs.object("init_params");
     let mut model = model::<F>(run, &initial)?;
@@ -61,10 +131,9 @@ fn train<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
         None => &[],
     };
     let optimizer = run.hyper.object("optimizer");
-    let lr = optimizer.number("lr")?;
+    let schedule = schedule(run, &optimizer, per_epoch, epochs.len() as u64)?;
     let mut optimizer = bind(&mut model.net, &optimizer)?;
-    let schedule = schedule(run, lr, per_epoch, epochs.len() as u64)?;
-    let max_norm = run.hyper.number_opt("clip_grad_norm")?;
+    let mut riders = Riders::of(run, &mut model.net)?;
     // What else is asked for, this loop does not do.
     if let Some(unread) = run.hyper.unread().first() {
         return Err(Stop::Skip(unread.clone()));
@@ -73,33 +142,38 @@ fn train<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     let (mut losses, mut lrs, mut norms) = (Vec::new(), Vec::new(), Vec::new());
     for order in epochs {
         let order = Tensor::new(&[], crate::fields::numbers(order).unwrap_or_default()).labels()?;
-        if order.iter().any(|row| *row >= x.nrows()) {
+        if order.iter().any(|row| *row >= samples) {
             return Err(Stop::Malformed("batch_order_per_epoch".into()));
         }
         for rows in order.chunks(batch.max(1)) {
-            let update = losses.len();
-            if let Some(mask) = masks.get(update) {
+            let number = losses.len();
+            if let Some(mask) = masks.get(number) {
                 let mask = Tensor::parse(mask).map_err(Stop::Malformed)?;
                 let keep = ArrayD::from_shape_vec(IxDyn(&mask.shape), mask.mask());
                 let mut slot = model.keep.lock().unwrap_or_else(PoisonError::into_inner);
                 *slot = keep.map_err(|e| Stop::Malformed(e.to_string()))?;
             }
-            let (xs, ys): (_, Vec<usize>) =
-                (x.select(Axis(0), rows), rows.iter().map(|row| labels[*row]).collect());
-            let pass = model.net.forward_train(&xs, Noise::new(update as u64))?;
-            losses.push(pass.backward(|y, dy| loss.gradient(y, &ys, dy))?);
-
-            let lr = schedule.at(update as u64);
-            let mut step = StepArgs::new(lr);
-            if let Some(max_norm) = max_norm {
-                let clip = clip_global_norm(&mut model.net, max_norm)?;
-                norms.push(clip.norm());
-                step = step.clip(clip);
+            let xs = x.select(Axis(0), rows);
+            let pass = model.net.forward_train(&xs, Noise::new(number as u64))?;
+            losses.push(pass.backward(|y, dy| match &targets {
+                Targets::Labels(labels, of) => {
+                    let labels = rows.iter().flat_map(|row| &labels[row * of..][..*of]);
+                    let labels: Vec<usize> = labels.copied().collect();
+                    loss.evaluate(y, (&labels).into(), Some(dy))
+                }
+                Targets::Values(values) => {
+                    let values = values.select(Axis(0), rows);
+                    loss.evaluate(y, (&values).into(), Some(dy))
+                }
+            })?);
+            let lr = schedule.at(lrs.len() as u64);
+            if let Some(norm) = riders.step(&mut model.net, &mut optimizer, lr)? {
+                lrs.push(lr);
+                norms.extend(norm);
             }
-            optimizer.step(step, &mut model.net)?;
-            lrs.push(lr);
         }
     }
+    averages(run, &model, riders.ema.as_ref())?;
     compare(
         run,
         &mut model,
@@ -108,10 +182,26 @@ fn train<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
     )
 }
 
+/// The average of the parameters.
+fn averages<F: Float>(
+    run: &mut Run<'_>,
+    model: &Model<F>,
+    ema: Option<&WeightAverage<F>>,
+) -> Result<(), Stop> {
+    let all = run.expect.object("ema_params");
+    for theirs in all.keys() {
+        let (want, name) = (all.tensor(theirs)?, model.name(theirs)?);
+        let got = ema.and_then(|ema| ema.get(&name));
+        let got = got.ok_or_else(|| Stop::Fail(format!("there is no average of {name}")))?;
+        run.numbers(&format!("average of {theirs}"), got, &want.data);
+    }
+    Ok(())
+}
+
 fn compare<F: Float>(
     run: &mut Run<'_>,
     model: &mut Model<F>,
-    x: &Array2<F>,
+    x: &ArrayD<F>,
     series: [(&str, Vec<f64>); 3],
 ) -> Result<(), Stop> {
     for (what, got) in series {
@@ -132,15 +222,90 @@ fn compare<F: Float>(
         }
     }
     let want = run.expect.tensor("eval_output_first_rows")?;
-    let rows: Vec<usize> = (0..want.shape.first().copied().unwrap_or(0).min(x.nrows())).collect();
+    let rows: Vec<usize> =
+        (0..want.shape.first().copied().unwrap_or(0).min(x.len_of(Axis(0)))).collect();
     let output = model.net.predict(&x.select(Axis(0), &rows))?;
     run.array("eval_output_first_rows", &output, &want);
     Ok(())
 }
 
-/// The net that a text such as `Linear-BatchNorm1d-ReLU-Linear` describes.
+/// The net that a text describes.
 fn model<F: Float>(run: &Run<'_>, initial: &Fields<'_>) -> Result<Model<F>, Stop> {
-    let text = run.hyper.text("net")?;
+    const CNN: &str = "Conv3x3-BN-ReLU, residual Conv3x3-BN add ReLU, MaxPool2, AdaptiveAvgPool(2), flatten, Linear";
+    const LM: &str = "Embedding + learned position, TransformerEncoderLayer(pre-norm, relu, causal), LayerNorm, Linear";
+    match run.hyper.text("net")? {
+        CNN => cnn(initial),
+        LM => language_model(run, initial),
+        text => mlp(run, text, initial),
+    }
+}
+
+impl<F: Float> Model<F> {
+    fn named(net: Sequential<F>, names: &[(&str, &str)]) -> Self {
+        let keep = Arc::new(Mutex::new(ArrayD::from_elem(IxDyn(&[]), true)));
+        let names = names.iter().map(|(theirs, ours)| (theirs.to_string(), ours.to_string()));
+        Self { net: Net::new(net), names: names.collect(), keep }
+    }
+}
+
+/// The shape of a parameter.
+fn shape<const N: usize>(initial: &Fields<'_>, name: &str) -> Result<[usize; N], Stop> {
+    let shape = initial.tensor(name)?.shape;
+    shape.try_into().map_err(|_| Stop::Malformed(name.into()))
+}
+
+fn cnn<F: Float>(initial: &Fields<'_>) -> Result<Model<F>, Stop> {
+    let [width, channels, ..] = shape::<4>(initial, "c1.weight")?;
+    let [classes, features] = shape(initial, "fc.weight")?;
+    let same = ConvConfig { padding: [1; 2], ..ConvConfig::default() };
+    let norm = || BatchNorm::new(width, BatchNormConfig::torch());
+    let branch = Sequential::new().push(Conv2d::new(width, width, [3; 2], same)?).push(norm()?);
+    let net = Sequential::new()
+        .push(Conv2d::new(channels, width, [3; 2], same)?)
+        .push(norm()?)
+        .push(ReLU)
+        .push(Residual::new(branch))
+        .push(ReLU)
+        .push(MaxPool2d::new([2; 2])?)
+        .push(AdaptiveAvgPool2d::new([2; 2])?)
+        .push(Flatten)
+        .push(Dense::new(features, classes));
+    let names = [
+        ("c1", "layers.0"),
+        ("b1", "layers.1"),
+        ("c2", "layers.3.layers.0.layers.0"),
+        ("b2", "layers.3.layers.0.layers.1"),
+        ("fc", "layers.8"),
+    ];
+    Ok(Model::named(net, &names))
+}
+
+fn language_model<F: Float>(run: &Run<'_>, initial: &Fields<'_>) -> Result<Model<F>, Stop> {
+    let [vocabulary, d_model] = shape(initial, "emb.weight")?;
+    let [max_len, _] = shape(initial, "pos")?;
+    run.hyper.only("d_model", d_model)?;
+    let config = GptConfig {
+        vocabulary,
+        max_len,
+        d_model,
+        num_layers: 1,
+        num_heads: run.hyper.count("nhead")? as usize,
+        dim_feedforward: run.hyper.count("dim_feedforward")? as usize,
+        dropout: 0.0,
+        activation: FeedForwardActivation::ReLU,
+    };
+    let names = [
+        ("emb", "layers.0"),
+        ("pos", "layers.1.weight"),
+        ("enc", "layers.3"),
+        ("ln", "layers.4"),
+        ("head", "layers.5"),
+    ];
+    Ok(Model::named(gpt(&config)?, &names))
+}
+
+/// Layers such as `Linear-BatchNorm1d-ReLU-Linear`.
+fn mlp<F: Float>(run: &Run<'_>, text: &str, initial: &Fields<'_>) -> Result<Model<F>, Stop> {
     let keep = Arc::new(Mutex::new(ArrayD::from_elem(IxDyn(&[]), true)));
     let (mut layers, mut names) = (Sequential::<F>::new(), Vec::new());
     let (mut dense, mut width) = (0, 0);
@@ -149,10 +314,7 @@ fn model<F: Float>(run: &Run<'_>, initial: &Fields<'_>) -> Result<Model<F>, Stop
             "Linear" => {
                 dense += 1;
                 names.push((format!("l{dense}"), format!("layers.{i}")));
-                let [outputs, inputs] = initial.tensor(&format!("l{dense}.weight"))?.shape[..]
-                else {
-                    return Err(Stop::Malformed(format!("l{dense}.weight")));
-                };
+                let [outputs, inputs] = shape(initial, &format!("l{dense}.weight"))?;
                 width = outputs;
                 layers.push(Dense::new(inputs, outputs))
             }
@@ -173,15 +335,18 @@ fn model<F: Float>(run: &Run<'_>, initial: &Fields<'_>) -> Result<Model<F>, Stop
     Ok(Model { net: Net::new(layers), names, keep })
 }
 
-fn loss(text: &str) -> Result<SoftmaxCrossEntropy, Stop> {
+fn loss<F: Float>(text: &str) -> Result<Box<dyn Loss<F>>, Stop> {
     let skip = || Stop::Skip(format!("loss {text}"));
-    let rest = text.strip_prefix("cross entropy, mean").ok_or_else(skip)?;
-    let label_smoothing = match rest.strip_prefix(", label_smoothing ") {
-        Some(number) => number.parse().map_err(|_| skip())?,
-        None if rest.is_empty() => 0.0,
-        None => return Err(skip()),
-    };
-    Ok(SoftmaxCrossEntropy { label_smoothing, ..Default::default() })
+    Ok(match text {
+        "huber delta 1, mean" => Box::new(Huber { delta: 1.0, ..Huber::default() }),
+        "next-token cross entropy, mean" => Box::new(SoftmaxCrossEntropy::next_token()),
+        "cross entropy, mean" => Box::new(SoftmaxCrossEntropy::default()),
+        _ => {
+            let smoothing = text.strip_prefix("cross entropy, mean, label_smoothing ");
+            let label_smoothing = smoothing.and_then(|x| x.parse().ok()).ok_or_else(skip)?;
+            Box::new(SoftmaxCrossEntropy { label_smoothing, ..Default::default() })
+        }
+    })
 }
 
 /// PyTorch decays every parameter, unless the case says which.
@@ -207,11 +372,21 @@ fn bind<F: Float>(
         .bind(net)?)
 }
 
-fn schedule(run: &Run<'_>, lr: f64, per_epoch: u64, epochs: u64) -> Result<AnySchedule, Stop> {
-    if !run.hyper.has("schedule") {
-        return Ok(Box::new(lr));
-    }
+/// A cycle has its rate itself, every other schedule takes the optimizer's.
+fn schedule(
+    run: &Run<'_>,
+    optimizer: &Fields<'_>,
+    per_epoch: u64,
+    epochs: u64,
+) -> Result<AnySchedule, Stop> {
     let hyper = run.hyper.object("schedule");
+    if !run.hyper.has("schedule") {
+        return Ok(Box::new(optimizer.number("lr")?));
+    }
+    let lr = match hyper.number_opt("max_lr")? {
+        Some(max) => optimizer.number_or("lr", max)?,
+        None => optimizer.number("lr")?,
+    };
     let (op, per) = (hyper.text("op")?, hyper.text("per")?);
     let length = if per == "epoch" { epochs } else { epochs * per_epoch };
     let schedule = lr_torch::schedule(op, &hyper, lr, length)?;

@@ -6,8 +6,10 @@ mod batching;
 pub mod csv;
 mod dataset;
 pub mod idx;
+mod tokens;
 
 pub(crate) use batch::fill;
 pub use batch::{Batch, DataSource};
 pub use batching::{Batching, Last};
 pub use dataset::{Dataset, Targets};
+pub use tokens::Tokens;

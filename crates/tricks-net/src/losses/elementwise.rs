@@ -68,7 +68,7 @@ fn values<'t, 'a, F>(
     }
 }
 
-pub(super) fn each_shape(y: &[usize]) -> IxDyn {
+pub(super) fn each_shape(_: &impl Elementwise, y: &[usize]) -> IxDyn {
     IxDyn(y)
 }
 
@@ -196,7 +196,7 @@ macro_rules! loss_by {
 
         impl<F: tricks_tensor::Float> super::EachLoss<F> for $loss {
             fn each_shape(&self, y: &[usize]) -> tricks_tensor::ndarray::IxDyn {
-                super::$kind::each_shape(y)
+                super::$kind::each_shape(self, y)
             }
 
             fn each(

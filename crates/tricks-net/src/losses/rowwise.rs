@@ -1,4 +1,5 @@
-//! Losses of one row of scores at a time: the classes are the second axis of `[n, classes, …]`.
+//! Losses of one row of scores at a time: the classes are the second axis of `[n, classes, …]`, or
+//! the last of all.
 
 use super::elementwise::Domain;
 use super::{Reduction, Target, refuse_empty, require_each};
@@ -109,6 +110,11 @@ pub(super) trait Rowwise {
 
     fn reduction(&self) -> Reduction;
 
+    /// Whether the classes are the last axis and not the second.
+    fn classes_last(&self) -> bool {
+        false
+    }
+
     /// Refuses bad hyper-parameters.
     fn validate(&self, classes: usize) -> Result<()> {
         let _ = classes;
@@ -131,8 +137,14 @@ pub(super) trait Rowwise {
     fn row<F: Float>(&self, x: Row<'_, F>, want: Want<'_, F>, dx: Option<RowGrad<'_, F>>) -> f64;
 }
 
-pub(super) fn each_shape(y: &[usize]) -> IxDyn {
-    let without = |(axis, size): (usize, &usize)| (axis != 1).then_some(*size);
+/// The axis of the classes in an output of so many axes.
+fn class_axis(loss: &impl Rowwise, axes: usize) -> usize {
+    if loss.classes_last() { axes.saturating_sub(1) } else { 1 }
+}
+
+pub(super) fn each_shape(loss: &impl Rowwise, y: &[usize]) -> IxDyn {
+    let classes = class_axis(loss, y.len());
+    let without = |(axis, size): (usize, &usize)| (axis != classes).then_some(*size);
     IxDyn(&y.iter().enumerate().filter_map(without).collect::<Vec<_>>())
 }
 
@@ -155,11 +167,14 @@ pub(super) fn check<F: Float, L: Rowwise>(
 }
 
 fn check_shapes<F: Float, L: Rowwise>(loss: &L, y: &[usize], target: &Target<'_, F>) -> Result<()> {
-    let &[samples, classes, ref inner @ ..] = y else {
-        let message = format!("{} have shape {y:?}, expected [rows, classes, …]", L::SCORES);
+    if y.len() < 2 {
+        let wanted =
+            if loss.classes_last() { "[rows, …, classes]" } else { "[rows, classes, …]" };
+        let message = format!("{} have shape {y:?}, expected {wanted}", L::SCORES);
         return Err(Error::invalid(L::NAME, message));
-    };
+    }
     refuse_empty(L::NAME, y)?;
+    let classes = y[class_axis(loss, y.len())];
     loss.validate(classes)?;
     match target {
         Target::Labels(labels) => {
@@ -167,7 +182,7 @@ fn check_shapes<F: Float, L: Rowwise>(loss: &L, y: &[usize], target: &Target<'_,
                 let message = "the targets are labels, it needs values";
                 return Err(Error::invalid(L::NAME, message));
             }
-            let rows = samples * inner.iter().product::<usize>();
+            let rows = y.iter().product::<usize>() / classes;
             let of = if L::SCORES == "logits" { "rows of logits" } else { "rows of scores" };
             require_shape(L::NAME, ("labels", &[labels.len()]), (of, &[rows]))?;
             let wrong = |&label: &usize| label >= classes && !loss.ignores(label);
@@ -201,7 +216,7 @@ pub(super) fn evaluate<F: Float, L: Rowwise>(
     check_gradient::<F, L>(y, dy.as_ref())?;
     let shares = match target {
         Target::Labels(labels) => shares(loss, labels),
-        Target::Values(_) => (y.len() / y.shape()[1]) as f64,
+        Target::Values(_) => (y.len() / y.shape()[class_axis(loss, y.ndim())]) as f64,
     };
     let divisor = loss.reduction().divisor(shares, y.shape()[0]);
     let mut sum = 0.0;
@@ -220,7 +235,7 @@ pub(super) fn each<F: Float, L: Rowwise>(
     // One by one there is no mean that could be of nothing.
     check_shapes(loss, y.shape(), target)?;
     check_gradient::<F, L>(y, dy.as_ref())?;
-    let shape = each_shape(y.shape());
+    let shape = each_shape(loss, y.shape());
     require_each(L::NAME, ndarray::Dimension::slice(&shape), &losses, upstream.as_ref())?;
     let upstream = upstream.as_ref().map(|upstream| upstream.as_standard_layout());
     let upstream = upstream.as_ref().map_or(&[][..], |upstream| numbers(upstream));
@@ -251,7 +266,8 @@ fn run<F: Float, L: Rowwise>(
     note: impl FnMut(usize, f64),
 ) {
     let y = y.as_standard_layout();
-    let shape = (y.shape()[1], y.shape()[2..].iter().product());
+    let (_, from_classes) = y.shape().split_at(class_axis(loss, y.ndim()));
+    let shape = (from_classes[0], from_classes[1..].iter().product());
     let y = numbers(&y);
     let values = match target {
         Target::Values(values) => Some(values.as_standard_layout()),

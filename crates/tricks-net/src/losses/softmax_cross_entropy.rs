@@ -21,9 +21,10 @@ use tricks_tensor::{Float, Result, hyper};
 /// | `weight` | w | 1 | one for each class, ≥ 0 |
 /// | `ignore_index` | | none | any label |
 /// | `reduction` | | mean | mean (`D` above), sum (`D = 1`), batch mean (`D = n`) |
+/// | `classes_last` | | false | |
 ///
-/// Outputs are `[n, classes]` or `[n, classes, d₁, …]`, with a row and a label for each place of
-/// `[n, d₁, …]` in C order. The largest logit of a row is subtracted first, and the logarithm is
+/// Outputs are `[n, classes]`, `[n, classes, d₁, …]` or with `classes_last` `[n, d₁, …, classes]`,
+/// with a row and a label for each place of `[n, d₁, …]` in C order. The largest logit of a row is subtracted first, and the logarithm is
 /// taken of the sum: exact at any size of the logits, where the logarithm of a softmax would be
 /// −∞. Computed in `f64` with the same bits on every machine.
 ///
@@ -36,7 +37,8 @@ use tricks_tensor::{Float, Result, hyper};
 /// Notes: PyTorch's `CrossEntropyLoss`, which ignores −100 by default (`usize::MAX` will do here)
 /// and gives NaN for a mean of nothing. Smoothing gives the target class `1 − ε + ε/K`, as
 /// PyTorch, Keras and Optax do, not `1 − ε`. One by one Optax's `softmax_cross_entropy` and
-/// `softmax_cross_entropy_with_integer_labels`; its mean over rows, and Keras', is the batch mean.
+/// `softmax_cross_entropy_with_integer_labels`; its mean over rows, and Keras', is the batch mean. The classes are
+/// the second axis in PyTorch, and the last in Keras, in Optax, and in a Transformer's output.
 ///
 /// Source: Szegedy et al.: *Rethinking the Inception architecture*, CVPR 2016, section 7
 /// (smoothing).
@@ -68,9 +70,25 @@ pub struct SoftmaxCrossEntropy {
     pub ignore_index: Option<usize>,
     /// How the rows' losses become one number.
     pub reduction: Reduction,
+    /// Whether the classes are the last axis and not the second.
+    pub classes_last: bool,
 }
 
 impl SoftmaxCrossEntropy {
+    /// For a language model: logits `[samples, time, vocabulary]`, and for every place the token
+    /// that comes next as its label.
+    ///
+    /// ```
+    /// use tricks_net::losses::{Loss, SoftmaxCrossEntropy};
+    /// use tricks_tensor::ndarray::arr3;
+    /// let logits = arr3(&[[[0.0, 0.0, 50.0], [0.0, 50.0, 0.0]]]).into_dyn();
+    /// assert!(SoftmaxCrossEntropy::next_token().value(logits.view(), &[2, 1])? < 1e-12);
+    /// # Ok::<(), tricks_tensor::Error>(())
+    /// ```
+    pub fn next_token() -> Self {
+        Self { classes_last: true, ..Self::default() }
+    }
+
     fn weight(&self, class: usize) -> f64 {
         self.weight.as_ref().map_or(1.0, |weight| weight[class])
     }
@@ -83,6 +101,10 @@ impl Rowwise for SoftmaxCrossEntropy {
 
     fn reduction(&self) -> Reduction {
         self.reduction
+    }
+
+    fn classes_last(&self) -> bool {
+        self.classes_last
     }
 
     fn validate(&self, classes: usize) -> Result<()> {

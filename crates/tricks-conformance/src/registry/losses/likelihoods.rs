@@ -31,6 +31,10 @@ pub(super) static ROWS: &[LossRow] = &[
                 reduction: Reduction::Sum,
                 ..Default::default()
             }),
+            both!(SoftmaxCrossEntropy {
+                weight: Some(vec![0.5, 2.0, 1.5]),
+                ..SoftmaxCrossEntropy::next_token()
+            }),
         ],
         targets: &[Targets::Labels, Targets::Values],
         probabilities: false,
