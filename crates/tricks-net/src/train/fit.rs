@@ -1,4 +1,4 @@
-use super::{Control, EpochReport, Observer, Run, Start};
+use super::{Control, EarlyStopping, EpochReport, Observer, Run, Start};
 use crate::data::{Batch, Batching, DataSource, fill};
 use crate::losses::Loss;
 use tricks_optim::Rule;
@@ -19,6 +19,8 @@ pub struct Plan {
     pub epochs: u64,
     /// How an epoch is cut into batches.
     pub batching: Batching,
+    /// When it ends before that. Default: never.
+    pub early_stopping: Option<EarlyStopping>,
     /// When the run is saved. Default: never.
     #[cfg(feature = "safetensors")]
     pub checkpoint: Option<Checkpoint>,
@@ -30,9 +32,16 @@ impl Plan {
         Self {
             epochs,
             batching,
+            early_stopping: None,
             #[cfg(feature = "safetensors")]
             checkpoint: None,
         }
+    }
+
+    /// Ends the run when it no longer gets better.
+    #[must_use]
+    pub fn early_stopping(self, early: EarlyStopping) -> Self {
+        Self { early_stopping: Some(early), ..self }
     }
 
     /// Saves the run now and then.
@@ -68,7 +77,7 @@ pub enum Every {
 pub enum Outcome {
     /// All epochs are done.
     Finished,
-    /// An observer stopped it.
+    /// An observer or early stopping ended it.
     Stopped,
 }
 
@@ -119,8 +128,8 @@ where
     /// ```
     ///
     /// # Errors
-    /// A batch that does not fit the data; hyper-parameters of the schedule out of range; another
-    /// number of samples than that of an epoch half done; what an update, an observer or a save
+    /// A batch that does not fit the data; hyper-parameters of the schedule or of early stopping out
+    /// of range; a metric to watch that is not there; another number of samples than that of an epoch half done; what an update, an observer or a save
     /// refuses. The run stands after the last update that was done.
     pub fn fit(
         &mut self,
@@ -132,6 +141,8 @@ where
         let samples = train.len();
         let steps_per_epoch = plan.batching.per_epoch(samples)?;
         self.schedule.validate()?;
+        let early = plan.early_stopping.as_ref();
+        early.map_or(Ok(()), |early| early.check(held_out.is_some()))?;
         if self.position.sample > 0 && self.position.of != samples as u64 {
             let message = format!(
                 "the epoch began with {} samples, the data set has {samples}",
@@ -143,7 +154,14 @@ where
         for observer in observers.iter_mut() {
             observer.on_start(&start, &mut self.net)?;
         }
-        let outcome = self.epochs(plan, train, held_out, observers)?;
+        let outcome = match self.is_over(early) {
+            true => Outcome::Stopped,
+            false => self.epochs(plan, train, held_out, observers)?,
+        };
+        let over = outcome == Outcome::Finished || self.is_over(early);
+        if over && early.is_some_and(|early| early.restore_best) {
+            self.restore_best()?;
+        }
         for observer in observers.iter_mut() {
             observer.on_end(&mut self.net)?;
         }
@@ -188,7 +206,12 @@ where
             self.position.epoch += 1;
             self.position.sample = 0;
             self.tally = Default::default();
-            let control = ask(observers, |o| o.on_epoch(&report, &mut self.net))?;
+            let mut control = ask(observers, |o| o.on_epoch(&report, &mut self.net))?;
+            if let Some(early) = &plan.early_stopping
+                && self.watch(early, &report)? == Control::Stop
+            {
+                control = Control::Stop;
+            }
             self.save_if_due(plan, true)?;
             if control == Control::Stop {
                 return Ok(Outcome::Stopped);

@@ -35,7 +35,7 @@ pub fn evaluate<F: Float, L: Layer<F>>(
     let order: Vec<usize> = (0..source.len()).collect();
     for samples in order.chunks(batch) {
         fill(source, samples, &mut lent)?;
-        y.reshape(ndarray::Dimension::slice(&net.layer.output_shape(lent.x().shape())?));
+        y.reshape(ndarray::Dimension::slice(&net.layer.output_shape(lent.x().shape())?))?;
         net.infer(lent.x(), y.view_mut())?;
         let value = loss.evaluate(y.view(), lent.target(), None)?;
         tally.add(value, correct(&y.view(), &lent.target()), samples.len());

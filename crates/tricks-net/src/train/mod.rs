@@ -1,5 +1,6 @@
 //! Training: a [`Run`] and its loop, what watches it, what survives a restart.
 
+mod early_stopping;
 mod fit;
 mod json_lines;
 mod metrics;
@@ -7,6 +8,7 @@ mod observer;
 mod parameters;
 mod run;
 
+pub use early_stopping::{Best, EarlyStopping, Monitor};
 #[cfg(feature = "safetensors")]
 pub use fit::{Checkpoint, Every};
 pub use fit::{Outcome, Plan};

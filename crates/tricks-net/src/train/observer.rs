@@ -59,8 +59,8 @@ pub struct EpochReport {
     pub held_out: Option<Metrics>,
 }
 
-/// Something that watches training, or takes part in it: a log, a progress bar, early stopping, an
-/// average of weights, a penalty.
+/// Something that watches training, or takes part in it: a log, a progress bar, an average
+/// of weights, a penalty.
 ///
 /// Each call lends the net: `net.layer` with the activations and the gradients of the last pass.
 /// An error ends the training and is handed on.
@@ -69,15 +69,13 @@ pub struct EpochReport {
 /// use tricks_net::{Net, train::{Control, EpochReport, Observer}};
 /// use tricks_tensor::{Float, Result};
 ///
-/// /// Stops when the held-out loss has not fallen for `patience` epochs.
-/// struct EarlyStopping { best: f64, patience: u32, bad: u32 }
+/// /// Stops when the held-out loss is small enough.
+/// struct GoodEnough(f64);
 ///
-/// impl<F: Float, L> Observer<F, L> for EarlyStopping {
+/// impl<F: Float, L> Observer<F, L> for GoodEnough {
 ///     fn on_epoch(&mut self, report: &EpochReport, _: &mut Net<F, L>) -> Result<Control> {
 ///         let loss = report.held_out.map_or(report.train.loss, |metrics| metrics.loss);
-///         self.bad = if loss < self.best { 0 } else { self.bad + 1 };
-///         self.best = self.best.min(loss);
-///         Ok(if self.bad >= self.patience { Control::Stop } else { Control::Continue })
+///         Ok(if loss <= self.0 { Control::Stop } else { Control::Continue })
 ///     }
 /// }
 /// ```

@@ -1,3 +1,4 @@
+use super::early_stopping::Past;
 use super::metrics::{Tally, correct};
 use super::parameters::{check_parameters, load_parameters, save_parameters};
 use super::{Metrics, StepReport, evaluate};
@@ -22,6 +23,7 @@ use tricks_tensor::{Error, Float, Layer, Noise, Result, StateDict, ndarray};
 /// | `optimizer.*` | its memory and its counts |
 /// | `run.step`, `run.epoch`, `run.sample`, `run.of` | the position |
 /// | `run.loss`, `run.correct`, `run.labelled` | sums over the epoch so far, for its report |
+/// | `early_stopping.*` | the best epoch and its state, if there is [`EarlyStopping`](super::EarlyStopping) |
 /// | `run.seed` | all randomness: masks and orders are functions of it and the position |
 ///
 /// A schedule is a function of the step and needs no entry. Other entries are left alone: an
@@ -41,6 +43,8 @@ pub struct Run<F, L, R, S, C> {
     pub(super) position: Position,
     /// Over the batches of the epoch so far.
     pub(super) tally: Tally,
+    /// What early stopping knows.
+    pub(super) past: Past,
 }
 
 /// Where a [`Run`] stands.
@@ -74,7 +78,8 @@ where
         seed: u64,
     ) -> Self {
         let (position, tally) = (Position::default(), Tally::default());
-        Self { net, optimizer, schedule, loss, max_norm: None, seed, position, tally }
+        let past = Past::default();
+        Self { net, optimizer, schedule, loss, max_norm: None, seed, position, tally, past }
     }
 
     /// Where it stands.
@@ -168,6 +173,7 @@ where
         state.extend("net", save_parameters(&mut self.net));
         state.extend("optimizer", self.optimizer.state());
         state.extend("run", run);
+        state.extend("early_stopping", self.past.save());
         state
     }
 
@@ -182,6 +188,7 @@ where
         own.extend("run", state.section("run"));
         let mut reader = own.reader();
         reader.note(check_parameters(&mut self.net, &net));
+        let past = reader.note(self.read_past(&state.section("early_stopping")));
         reader.note(self.optimizer.load_state(&state.section("optimizer")));
         let counts = COUNTS.map(|name| reader.count(&format!("run.{name}")));
         let loss = reader.number(&format!("run.{LOSS}"));
@@ -204,6 +211,7 @@ where
         self.position = Position { step, epoch, sample, of };
         self.tally = Tally { loss: loss.unwrap_or_default(), correct, labelled, samples: sample };
         self.seed = seed;
+        self.past = past.unwrap_or_default();
         Ok(())
     }
 

@@ -7,6 +7,8 @@
 mod common;
 
 mod depth;
+#[cfg(feature = "safetensors")]
+mod early_stopping;
 mod gradients;
 #[cfg(feature = "safetensors")]
 mod resume;
