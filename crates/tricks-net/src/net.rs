@@ -1,4 +1,4 @@
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, count};
 use ndarray::{
     Array, ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, CowArray, Data, Dimension, IxDyn,
 };
@@ -94,7 +94,7 @@ impl<F: Float, L: Layer<F>> Net<F, L> {
             false => CowArray::from(x.as_standard_layout().into_owned()),
         };
         let mode = Mode::Train(noise);
-        self.y.reshape(self.layer.output_shape(x.shape())?.slice());
+        self.y.reshape(self.layer.output_shape(x.shape())?.slice())?;
         self.layer.forward(x.view(), self.y.view_mut(), mode)?;
         Ok(Pass { net: self, x, mode })
     }
@@ -113,7 +113,9 @@ impl<F: Float, L: Layer<F>> Net<F, L> {
         x: &ArrayBase<S, D>,
     ) -> Result<ArrayD<F>> {
         let x = x.view().into_dyn();
-        let mut y = Array::zeros(self.layer.output_shape(x.shape())?);
+        let shape = self.layer.output_shape(x.shape())?;
+        count(shape.slice())?;
+        let mut y = Array::zeros(shape);
         self.infer(x, y.view_mut())?;
         Ok(y)
     }
@@ -145,7 +147,7 @@ impl<F: Float, L: Layer<F>> Pass<'_, F, L> {
         loss: impl FnOnce(ArrayViewD<'_, F>, ArrayViewMutD<'_, F>) -> Result<T>,
     ) -> Result<T> {
         let Self { net: Net { layer, y, dy }, x, mode } = self;
-        dy.reshape(y.shape());
+        dy.reshape(y.shape())?;
         let result = loss(y.view(), dy.view_mut())?;
         layer.backward(x.view(), y.view(), dy.view(), None, mode)?;
         Ok(result)

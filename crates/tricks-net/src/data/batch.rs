@@ -42,10 +42,11 @@ pub(crate) fn fill<F: Float>(
 /// ```
 /// use tricks_net::data::Batch;
 /// let mut batch = Batch::new();
-/// batch.set_x(&[2, 3]).copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+/// batch.set_x(&[2, 3])?.copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 /// batch.set_labels(2).copy_from_slice(&[1, 0]);
 /// assert_eq!(batch.x()[[1, 0]], 4.0);
 /// assert_eq!(batch.len(), 2);
+/// # Ok::<(), tricks_tensor::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Batch<F> {
@@ -92,9 +93,12 @@ impl<F: Float> Batch<F> {
     }
 
     /// Takes inputs of this shape; lends their memory, C order, for all of it to be filled.
-    pub fn set_x(&mut self, shape: &[usize]) -> &mut [F] {
-        self.x.reshape(shape);
-        self.x.slice_mut()
+    ///
+    /// # Errors
+    /// A shape of more numbers than memory has addresses.
+    pub fn set_x(&mut self, shape: &[usize]) -> Result<&mut [F]> {
+        self.x.reshape(shape)?;
+        Ok(self.x.slice_mut())
     }
 
     /// Takes labels as targets; lends their memory.
@@ -105,9 +109,12 @@ impl<F: Float> Batch<F> {
     }
 
     /// Takes values of this shape as targets; lends their memory, C order.
-    pub fn set_values(&mut self, shape: &[usize]) -> &mut [F] {
+    ///
+    /// # Errors
+    /// As [`Batch::set_x`].
+    pub fn set_values(&mut self, shape: &[usize]) -> Result<&mut [F]> {
+        self.values.reshape(shape)?;
         self.has_values = true;
-        self.values.reshape(shape);
-        self.values.slice_mut()
+        Ok(self.values.slice_mut())
     }
 }

@@ -121,8 +121,9 @@ impl<F: Float> DataSource<F> for Dataset<F> {
             return Err(Error::Data { name, row, value, limit: limit as u64 });
         }
         with_rows(self.x.shape(), samples.len(), |shape| {
-            gather(&self.x, samples, batch.set_x(shape));
-        });
+            gather(&self.x, samples, batch.set_x(shape)?);
+            Ok(())
+        })?;
         match &self.targets {
             Targets::Labels(labels) => {
                 for (to, &sample) in batch.set_labels(samples.len()).iter_mut().zip(samples) {
@@ -130,18 +131,19 @@ impl<F: Float> DataSource<F> for Dataset<F> {
                 }
             }
             Targets::Values(values) => with_rows(values.shape(), samples.len(), |shape| {
-                gather(values, samples, batch.set_values(shape));
-            }),
+                gather(values, samples, batch.set_values(shape)?);
+                Ok(())
+            })?,
         }
         Ok(())
     }
 }
 
 /// Hands on `shape` with another first axis, without allocating for the usual ranks.
-fn with_rows(shape: &[usize], rows: usize, f: impl FnOnce(&[usize])) {
+fn with_rows(shape: &[usize], rows: usize, f: impl FnOnce(&[usize]) -> Result<()>) -> Result<()> {
     let mut shape = ndarray::IxDyn(shape);
     shape[0] = rows;
-    f(shape.slice());
+    f(shape.slice())
 }
 
 /// Copies the rows of these numbers, in this order.

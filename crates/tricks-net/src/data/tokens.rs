@@ -73,7 +73,7 @@ impl<F: Float> DataSource<F> for Tokens {
             let (name, value) = ("Tokens: samples".into(), samples[row] as u64);
             return Err(Error::Data { name, row, value, limit: limit as u64 });
         }
-        let numbers = batch.set_x(&[samples.len(), time]);
+        let numbers = batch.set_x(&[samples.len(), time])?;
         for (to, &sample) in numbers.chunks_exact_mut(time).zip(samples) {
             let from = &self.tokens[sample * self.stride..][..time];
             to.iter_mut().zip(from).for_each(|(to, &token)| *to = F::of(token as f64));

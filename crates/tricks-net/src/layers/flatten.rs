@@ -1,3 +1,4 @@
+use crate::buffer::count;
 use ndarray::{ArrayViewD, ArrayViewMutD, Dimension, IxDyn};
 use tricks_tensor::views::{numbers, require_backward, require_shape, with_numbers};
 use tricks_tensor::{
@@ -25,7 +26,7 @@ const NAME: &str = "Flatten";
 
 fn flat(x: &[usize]) -> Result<[usize; 2]> {
     match x {
-        [samples, rest @ ..] => Ok([*samples, rest.iter().product()]),
+        [samples, rest @ ..] => Ok([*samples, count(rest)?]),
         [] => Err(Error::invalid(NAME, "an input without axes")),
     }
 }

@@ -3,6 +3,7 @@
 
 mod activations;
 mod attention;
+mod channels_last;
 mod conv1d;
 mod conv2d;
 mod conv_transpose2d;
@@ -18,6 +19,7 @@ mod projection;
 mod recurrence;
 mod recurrent;
 mod residual;
+mod sequence_mean;
 mod sequential;
 mod transformer;
 mod window;
@@ -31,6 +33,7 @@ pub use attention::{
     AttentionConfig, AttentionMask, MultiheadAttention, scaled_dot_product_attention,
     scaled_dot_product_attention_backward,
 };
+pub use channels_last::ChannelsLast;
 pub use conv_transpose2d::{ConvTranspose2d, ConvTransposeConfig};
 pub use conv1d::{Conv1d, Conv1dConfig};
 pub use conv2d::{Conv2d, ConvConfig};
@@ -46,6 +49,7 @@ pub use positions::{
 };
 pub use recurrent::{Gru, Lstm, Rnn, RnnActivation};
 pub use residual::Residual;
+pub use sequence_mean::SequenceMean;
 pub use sequential::Sequential;
 pub use transformer::{
     FeedForwardActivation, TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer,

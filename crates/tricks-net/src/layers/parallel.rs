@@ -185,7 +185,7 @@ impl<F: Float> Layer<F> for Parallel<F> {
         self.check_output(x.shape(), y.shape())?;
         let mut from = 0;
         for (i, (layer, kept)) in self.layers.iter_mut().zip(&mut self.kept).enumerate() {
-            kept.reshape(layer.output_shape(x.shape())?.slice());
+            kept.reshape(layer.output_shape(x.shape())?.slice())?;
             layer
                 .forward(x.view(), kept.view_mut(), mode.child(i))
                 .map_err(|e| in_layer(i, layer.name(), e))?;
@@ -217,7 +217,7 @@ impl<F: Float> Layer<F> for Parallel<F> {
         for (i, (layer, kept)) in layers.iter_mut().zip(&*kept).enumerate() {
             let upstream = match combine.part(&mut from, kept.shape()) {
                 Some((axis, slice)) => {
-                    above.reshape(kept.shape());
+                    above.reshape(kept.shape())?;
                     above.view_mut().assign(&dy.slice_axis(axis, slice));
                     above.view()
                 }
@@ -227,7 +227,7 @@ impl<F: Float> Layer<F> for Parallel<F> {
                 None => None,
                 Some(dx) if i == 0 => Some(dx.view_mut()),
                 Some(_) => {
-                    below.reshape(x.shape());
+                    below.reshape(x.shape())?;
                     Some(below.view_mut())
                 }
             };
@@ -243,7 +243,7 @@ impl<F: Float> Layer<F> for Parallel<F> {
         self.check_output(x.shape(), y.shape())?;
         let (mut from, mut output) = (0, Buffer::new());
         for (i, layer) in self.layers.iter().enumerate() {
-            output.reshape(layer.output_shape(x.shape())?.slice());
+            output.reshape(layer.output_shape(x.shape())?.slice())?;
             layer.infer(x.view(), output.view_mut())?;
             self.combine.put(&mut from, i == 0, output.view(), &mut y);
         }

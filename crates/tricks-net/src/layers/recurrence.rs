@@ -126,12 +126,13 @@ impl<F: Float, C: Cell<F, GATES, STATES>, const GATES: usize, const STATES: usiz
             let expected = ("expected", &[samples, hidden][..]);
             require_shape(self.name, ("state at the start", start.shape()), expected)?;
         }
-        let (width, step) = (GATES * hidden, samples * hidden);
+        let width = GATES * hidden;
         let Kept { gates, sent, states, .. } = kept;
-        gates.reshape(&[samples, time, width]);
-        sent.reshape(&[time, samples, width]);
+        gates.reshape(&[samples, time, width])?;
+        let step = samples * hidden;
+        sent.reshape(&[time, samples, width])?;
         for (s, state) in states.iter_mut().enumerate() {
-            state.reshape(&[time + 1, samples, hidden]);
+            state.reshape(&[time + 1, samples, hidden])?;
             let mut first = matrix_mut(&mut state.slice_mut()[..step], hidden);
             match &start {
                 Some(start) => first.assign(&start[s]),
@@ -184,14 +185,15 @@ impl<F: Float, C: Cell<F, GATES, STATES>, const GATES: usize, const STATES: usiz
     ) -> Result<()> {
         let [samples, time, hidden] = self.output_shape(x.shape())?;
         require_backward(self.name, &[samples, time, hidden], &x, &y, &dy, dx.as_ref())?;
-        let (width, step) = (GATES * hidden, samples * hidden);
+        let width = GATES * hidden;
         let Kept { gates, sent, states, dgates, dsent, dstates } = &mut self.kept;
         let last = ("gates of the last forward pass", gates.shape());
         require_shape(self.name, last, ("expected", &[samples, time, width]))?;
-        dgates.reshape(gates.shape());
-        dsent.reshape(sent.shape());
+        let step = samples * hidden;
+        dgates.reshape(gates.shape())?;
+        dsent.reshape(sent.shape())?;
         for d in dstates.iter_mut() {
-            d.reshape(&[samples, hidden]);
+            d.reshape(&[samples, hidden])?;
             d.slice_mut().fill(F::zero());
         }
         let [from_x, from_h] = &mut self.maps;

@@ -113,14 +113,14 @@ impl<F: Float> Layer<F> for Residual<F> {
     fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
         self.check_output(x.shape(), y.shape())?;
         let [branch, shortcut] = &mut self.kept;
-        branch.reshape(y.shape());
+        branch.reshape(y.shape())?;
         self.branch
             .forward(x.view(), branch.view_mut(), mode.child(0))
             .map_err(|e| in_layer(0, self.branch.name(), e))?;
         match &mut self.shortcut {
             None => add(y, branch.view(), x),
             Some(layer) => {
-                shortcut.reshape(y.shape());
+                shortcut.reshape(y.shape())?;
                 layer
                     .forward(x, shortcut.view_mut(), mode.child(1))
                     .map_err(|e| in_layer(1, layer.name(), e))?;
@@ -156,7 +156,7 @@ impl<F: Float> Layer<F> for Residual<F> {
             (None, Some(mut dx)) => dx += &dy,
             (Some(layer), None) => layer.backward(x, shortcut.view(), dy, None, mode.child(1))?,
             (Some(layer), Some(mut dx)) => {
-                self.gradient.reshape(x.shape());
+                self.gradient.reshape(x.shape())?;
                 let into = Some(self.gradient.view_mut());
                 layer.backward(x, shortcut.view(), dy, into, mode.child(1))?;
                 dx += &self.gradient.view();
@@ -172,7 +172,7 @@ impl<F: Float> Layer<F> for Residual<F> {
             None => y += &x,
             Some(layer) => {
                 let mut shortcut = Buffer::new();
-                shortcut.reshape(y.shape());
+                shortcut.reshape(y.shape())?;
                 layer.infer(x, shortcut.view_mut())?;
                 y += &shortcut.view();
             }

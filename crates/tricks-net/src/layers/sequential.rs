@@ -156,7 +156,7 @@ impl<F: Float> Layer<F> for Sequential<F> {
         for (i, layer) in inner.iter_mut().enumerate() {
             let (before, after) = self.activations.split_at_mut(i);
             let input = before.last().map_or(x.view(), Buffer::view);
-            after[0].reshape(layer.output_shape(input.shape())?.slice());
+            after[0].reshape(layer.output_shape(input.shape())?.slice())?;
             layer
                 .forward(input, after[0].view_mut(), mode.child(i))
                 .map_err(|e| in_layer(i, layer.name(), e))?;
@@ -193,7 +193,7 @@ impl<F: Float> Layer<F> for Sequential<F> {
             let downstream = if i == first {
                 dx.as_mut().map(|dx| dx.view_mut())
             } else {
-                below.reshape(input.shape());
+                below.reshape(input.shape())?;
                 Some(below.view_mut())
             };
             self.layers[i].backward(input, output, upstream, downstream, mode.child(i))?;
@@ -215,7 +215,7 @@ impl<F: Float> Layer<F> for Sequential<F> {
         let (mut input, mut output) = (Buffer::new(), Buffer::new());
         for (i, layer) in inner.iter().enumerate() {
             let x = if i == 0 { x.view() } else { input.view() };
-            output.reshape(layer.output_shape(x.shape())?.slice());
+            output.reshape(layer.output_shape(x.shape())?.slice())?;
             layer.infer(x, output.view_mut())?;
             std::mem::swap(&mut input, &mut output);
         }

@@ -142,7 +142,7 @@ impl<F: Float> Maps<F> {
         for (i, x) in inputs.iter().enumerate() {
             let (x, rows) = (x.as_standard_layout(), self.rows(i));
             let projected = &mut kept.projected[i];
-            projected.reshape(&[samples, x.shape()[1], rows.len()]);
+            projected.reshape(&[samples, x.shape()[1], rows.len()])?;
             let projected = matrix_mut(projected.slice_mut(), rows.len());
             self.in_proj.forward(rows, matrix(numbers(&x), self.features), projected);
         }
@@ -152,18 +152,18 @@ impl<F: Float> Maps<F> {
         self.turn(&kept.angles, &mut kept.projected, sizes, false);
         let [q, k, v] = [0, 1, 2].map(|i| view(flat(&kept.projected[i]), self.shape_of(i, sizes)));
         let of_weights = [samples, self.heads, queries, keys];
-        kept.weights.reshape(&of_weights);
+        kept.weights.reshape(&of_weights)?;
         let mask = AttentionMask { causal: self.config.causal, padding };
         fill_weights([q, k], mask, four_mut(kept.weights.slice_mut(), of_weights));
         let weights = if self.drops(mode) {
-            kept.dropped.reshape(&of_weights);
+            kept.dropped.reshape(&of_weights)?;
             let mut dropout = self.dropout;
             dropout.forward(kept.weights.view(), kept.dropped.view_mut(), mode)?;
             &kept.dropped
         } else {
             &kept.weights
         };
-        kept.heads.reshape(inputs[0].shape());
+        kept.heads.reshape(inputs[0].shape())?;
         let heads = view_mut(kept.heads.slice_mut(), self.shape_of(0, sizes));
         mix(four(flat(weights), of_weights), v, heads);
         with_numbers(y, |y| {
@@ -188,14 +188,14 @@ impl<F: Float> Maps<F> {
 
         let dy = dy.as_standard_layout();
         let dy = matrix(numbers(&dy), self.features);
-        kept.dheads.reshape(inputs[0].shape());
+        kept.dheads.reshape(inputs[0].shape())?;
         let dheads = matrix_mut(kept.dheads.slice_mut(), self.features);
         self.out_proj.input_gradient(0..self.features, dy, false, dheads);
         self.out_proj.gradients(0..self.features, matrix(flat(&kept.heads), self.features), dy);
 
-        kept.dweights.reshape(&of_weights);
+        kept.dweights.reshape(&of_weights)?;
         for (d, of) in kept.dprojected.iter_mut().zip(&kept.projected) {
-            d.reshape(of.shape());
+            d.reshape(of.shape())?;
         }
         let shapes = [0, 1, 2].map(|i| self.shape_of(i, sizes));
         let [q, k, v] = [0, 1, 2].map(|i| view(flat(&kept.projected[i]), shapes[i]));

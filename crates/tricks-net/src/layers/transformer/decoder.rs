@@ -115,8 +115,8 @@ impl<F: Float> TransformerDecoderLayer<F> {
         self.check(&x, &y)?;
         let Self { own, cross, feed_forward, around: [first, second, third], .. } = self;
         let [u, v] = &mut self.middle;
-        u.reshape(x.shape());
-        v.reshape(x.shape());
+        u.reshape(x.shape())?;
+        v.reshape(x.shape())?;
         first.forward(x, u.view_mut(), mode.child(1), |x, y| {
             own.forward_masked(x, of_x, y, mode.child(0))
         })?;
@@ -141,8 +141,8 @@ impl<F: Float> TransformerDecoderLayer<F> {
         self.check(&x, &y)?;
         let [first, second, third] = &self.around;
         let (mut u, mut v) = (Buffer::new(), Buffer::new());
-        u.reshape(x.shape());
-        v.reshape(x.shape());
+        u.reshape(x.shape())?;
+        v.reshape(x.shape())?;
         first.infer(x, u.view_mut(), |x, y| {
             self.own.infer_attend([&x; 3].map(|x| x.view()), of_x, y)
         })?;
@@ -175,8 +175,8 @@ impl<F: Float> TransformerDecoderLayer<F> {
         let ([u, v], [du, dv]) = (&self.middle, &mut self.gradients);
         let last = ("middle of the last forward pass", u.shape());
         require_shape(NAME, last, ("expected", x.shape()))?;
-        du.reshape(x.shape());
-        dv.reshape(x.shape());
+        du.reshape(x.shape())?;
+        dv.reshape(x.shape())?;
         third.backward(
             [v.view(), y.view(), dy.view()],
             dv.view_mut(),
@@ -203,7 +203,7 @@ impl<F: Float> TransformerDecoderLayer<F> {
         let dx = match &mut dx {
             Some(dx) => dx.view_mut(),
             None => {
-                self.dx.reshape(x.shape());
+                self.dx.reshape(x.shape())?;
                 self.dx.view_mut()
             }
         };

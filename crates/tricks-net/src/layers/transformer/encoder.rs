@@ -104,7 +104,7 @@ impl<F: Float> TransformerEncoderLayer<F> {
     ) -> Result<()> {
         self.check(&x, &y)?;
         let Self { attention, feed_forward, around: [first, second], middle: [u, _], .. } = self;
-        u.reshape(x.shape());
+        u.reshape(x.shape())?;
         first.forward(x, u.view_mut(), mode.child(1), |x, y| {
             attention.forward_masked(x, padding, y, mode.child(0))
         })?;
@@ -125,7 +125,7 @@ impl<F: Float> TransformerEncoderLayer<F> {
     ) -> Result<()> {
         self.check(&x, &y)?;
         let mut u = Buffer::new();
-        u.reshape(x.shape());
+        u.reshape(x.shape())?;
         let [first, second] = &self.around;
         first.infer(x, u.view_mut(), |x, y| {
             self.attention.infer_attend([&x; 3].map(|x| x.view()), padding, y)
@@ -175,7 +175,7 @@ impl<F: Float> Layer<F> for TransformerEncoderLayer<F> {
         let Self { attention, feed_forward, around: [first, second], middle: [u, du], .. } = self;
         let last = ("middle of the last forward pass", u.shape());
         require_shape(NAME, last, ("expected", x.shape()))?;
-        du.reshape(x.shape());
+        du.reshape(x.shape())?;
         second.backward(
             [u.view(), y.view(), dy.view()],
             du.view_mut(),
@@ -186,7 +186,7 @@ impl<F: Float> Layer<F> for TransformerEncoderLayer<F> {
         let dx = match &mut dx {
             Some(dx) => dx.view_mut(),
             None => {
-                self.dx.reshape(x.shape());
+                self.dx.reshape(x.shape())?;
                 self.dx.view_mut()
             }
         };

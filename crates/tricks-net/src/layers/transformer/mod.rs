@@ -224,16 +224,16 @@ impl<F: Float> Residual<F> {
     ) -> Result<()> {
         let Kept { normed, part, sum, .. } = kept;
         let mut dropout = self.dropout;
-        part.reshape(x.shape());
+        part.reshape(x.shape())?;
         if self.norm_first {
-            normed.reshape(x.shape());
+            normed.reshape(x.shape())?;
             self.norm.infer(x.view(), normed.view_mut())?;
             g(normed.view(), part.view_mut())?;
             dropout.forward(part.view(), y.view_mut(), mode)?;
             y += &x;
             return Ok(());
         }
-        sum.reshape(x.shape());
+        sum.reshape(x.shape())?;
         g(x.view(), part.view_mut())?;
         dropout.forward(part.view(), sum.view_mut(), mode)?;
         let mut whole = sum.view_mut();
@@ -251,8 +251,8 @@ impl<F: Float> Residual<F> {
     ) -> Result<()> {
         let Self { norm, dropout, norm_first, kept } = self;
         let Kept { normed, part, sum, gradients: [first, second] } = kept;
-        first.reshape(x.shape());
-        second.reshape(x.shape());
+        first.reshape(x.shape())?;
+        second.reshape(x.shape())?;
         if *norm_first {
             let of_part = part.view();
             dropout.backward(of_part.view(), y, dy.view(), Some(first.view_mut()), mode)?;
