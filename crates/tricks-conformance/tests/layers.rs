@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 use tricks_conformance::registry::{LAYERS, LayerRow, PENALTIES};
 use tricks_regularize::penalize;
-use tricks_tensor::ndarray::{ArrayD, IxDyn};
-use tricks_tensor::{Dict, Float, Layer, Mode, Noise, Parameters, Path, Place, gradcheck};
+use tricks_tensor::ndarray::{ArrayD, Dimension as _, IxDyn};
+use tricks_tensor::{
+    Dict, Float, Layer, Mode, Noise, ParamKind, Parameters, Path, Place, gradcheck,
+};
 
 /// Numbers in (−1, 1), none of them close to 0.
 fn numbers<F: Float>(stream: u64, shape: &[usize]) -> ArrayD<F> {
@@ -36,7 +38,7 @@ fn fill<F: Float>(params: &mut impl Parameters<F>) {
 fn fill_from<F: Float>(mut stream: u64, params: &mut impl Parameters<F>) {
     params.visit(&Path::ROOT, &mut |Place { shape, kind, .. }, param| {
         stream = stream.wrapping_add(1);
-        if kind != tricks_tensor::ParamKind::Buffer {
+        if kind != ParamKind::Buffer {
             let values = numbers::<F>(stream, shape);
             param.value.iter_mut().zip(&values).for_each(|(to, from)| *to = *from);
         }
@@ -69,8 +71,8 @@ proptest! {
     fn backward_passes_agree_with_central_differences(
         rows in 4usize..10, features in 2usize..8, seed: u64,
     ) {
-        // Whole numbers cannot be nudged: such a layer has its gradients in its own tests.
-        for row in LAYERS.iter().filter(|row| row.indices.is_none()) {
+        // Whole numbers cannot be nudged, and models have too many: the next law is for them.
+        for row in LAYERS.iter().filter(|row| row.indices.is_none() && !row.is_model()) {
             for mode in [Mode::Train(Noise::new(seed)), Mode::Eval] {
                 let mut layer = (row.make.1)(features);
                 fill_from(seed, &mut layer);
@@ -81,6 +83,77 @@ proptest! {
                 let report = gradcheck::layer(&mut layer, &x, mode, Noise::new(!seed)).unwrap();
                 let name = row.about.name;
                 prop_assert!(report.worst <= 1e-6, "{name} in {mode:?}: {report:?}");
+            }
+        }
+    }
+}
+
+/// How far the gradients of all numbers together are from the slope along a random direction,
+/// relative to the larger of 1 and the slope.
+fn off_along_a_direction(row: &LayerRow, n: usize, x: &ArrayD<f64>, mode: Mode, seed: u64) -> f64 {
+    // So close that hardly a kink lies between.
+    const H: f64 = 1e-6;
+    let mut layer = (row.make.1)(n);
+    fill_from(seed, &mut layer);
+    let shape = layer.output_shape(x.shape()).unwrap();
+    let (mut y, u) = (ArrayD::zeros(shape.clone()), numbers::<f64>(!seed, shape.slice()));
+    // Running statistics that evaluation can use.
+    layer.forward(x.view(), y.view_mut(), Mode::Train(Noise::new(seed))).unwrap();
+    layer.forward(x.view(), y.view_mut(), mode).unwrap();
+    let mut dx = ArrayD::zeros(x.raw_dim());
+    layer.backward(x.view(), y.view(), u.view(), Some(dx.view_mut()), mode).unwrap();
+
+    let direction = |i: usize, shape: &[usize]| numbers::<f64>(seed ^ (i as u64 + 7) << 20, shape);
+    let along_x = match row.indices {
+        None => direction(0, x.shape()),
+        Some(_) => ArrayD::zeros(x.raw_dim()),
+    };
+    let (mut slope, mut number) = ((&dx * &along_x).sum(), 0);
+    layer.visit(&Path::ROOT, &mut |place, param| {
+        number += 1;
+        let count = place.shape.first().copied().unwrap_or(1);
+        if let Some(grad) = param.grad.to_dense(count, place.len()) {
+            let along = direction(number, place.shape);
+            slope += grad.iter().zip(&along).map(|(g, v)| g * v).sum::<f64>();
+        }
+    });
+    let mut at = |step: f64| {
+        let shift = |layer: &mut Box<dyn Layer<f64>>, step: f64| {
+            let mut number = 0;
+            layer.visit(&Path::ROOT, &mut |place, param| {
+                number += 1;
+                if place.kind != ParamKind::Buffer {
+                    let along = direction(number, place.shape);
+                    param.value.iter_mut().zip(&along).for_each(|(w, v)| *w += step * v);
+                }
+            });
+        };
+        shift(&mut layer, step);
+        layer.forward((x + &along_x * step).view(), y.view_mut(), mode).unwrap();
+        shift(&mut layer, -step);
+        (&u * &y).sum()
+    };
+    let measured = (8.0 * (at(H) - at(-H)) - (at(2.0 * H) - at(-2.0 * H))) / (12.0 * H);
+    (slope - measured).abs() / slope.abs().max(measured.abs()).max(1.0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(10)))]
+
+    /// Of models, and of layers of whole numbers.
+    #[test]
+    fn gradients_are_the_slope_along_any_direction(
+        rows in 4usize..10, features in 2usize..8, seed: u64,
+    ) {
+        for row in LAYERS.iter().filter(|row| row.indices.is_some() || row.is_model()) {
+            for mode in [Mode::Train(Noise::new(seed)), Mode::Eval] {
+                // Where a ReLU bends, differences are wrong: another input then. Wrong gradients
+                // are wrong for every input.
+                let right = (0..5).map(|i| seed.wrapping_add(i)).any(|seed| {
+                    let x = input::<f64>(row, seed, rows, features);
+                    off_along_a_direction(row, features, &x, mode, seed) <= 1e-6
+                });
+                prop_assert!(right, "{} in {mode:?}", row.about.name);
             }
         }
     }

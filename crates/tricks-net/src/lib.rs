@@ -52,12 +52,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`layers`] | [`Dense`](layers::Dense), [`Conv1d`](layers::Conv1d), [`Conv2d`](layers::Conv2d), [`ConvTranspose2d`](layers::ConvTranspose2d), pooling, [`Embedding`](layers::Embedding), activations from [`ReLU`](layers::ReLU) to [`GELU`](layers::GELU) |
-//! | | [`MultiheadAttention`](layers::MultiheadAttention), positional encodings, [`TransformerEncoderLayer`](layers::TransformerEncoderLayer), [`TransformerDecoderLayer`](layers::TransformerDecoderLayer), [`Rnn`](layers::Rnn), [`Lstm`](layers::Lstm), [`Gru`](layers::Gru) |
+//! | | [`MultiheadAttention`](layers::MultiheadAttention), positional encodings, [`TransformerEncoderLayer`](layers::TransformerEncoderLayer), [`TransformerDecoderLayer`](layers::TransformerDecoderLayer), [`Rnn`](layers::Rnn), [`Lstm`](layers::Lstm), [`Gru`](layers::Gru), [`Reversed`](layers::Reversed) |
 //! | | [`Sequential`](layers::Sequential), [`Parallel`](layers::Parallel), [`Residual`](layers::Residual) |
-//! | [`models`] | [`mlp`](models::mlp), [`lenet`](models::lenet), [`plain_cnn`](models::plain_cnn), [`resnet`](models::resnet) |
+//! | [`models`] | [`mlp`](models::mlp), [`lenet`](models::lenet), [`plain_cnn`](models::plain_cnn), [`resnet`](models::resnet), [`gpt`](models::gpt), [`vit`](models::vit) |
 //! | [`losses`] | [`SoftmaxCrossEntropy`](losses::SoftmaxCrossEntropy), [`MeanSquaredError`](losses::MeanSquaredError), [`Huber`](losses::Huber) and the others of PyTorch and Optax, reduced or [one by one](losses::EachLoss) |
-//! | [`data`] | [`Dataset`](data::Dataset), [`DataSource`](data::DataSource), [`Batching`](data::Batching), IDX, CSV |
-//! | [`train`] | [`Run`](train::Run) and its loop, [`Observer`](train::Observer), checkpoints, [`evaluate`](train::evaluate) |
+//! | [`data`] | [`Dataset`](data::Dataset), [`DataSource`](data::DataSource), [`Tokens`](data::Tokens), [`Batching`](data::Batching), IDX, CSV |
+//! | [`train`] | [`Run`](train::Run) and its loop, [`Observer`](train::Observer), checkpoints, [`EarlyStopping`](train::EarlyStopping), [`evaluate`](train::evaluate) |
 //!
 //! | feature | default | what |
 //! |---|---|---|

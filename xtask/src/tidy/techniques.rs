@@ -14,6 +14,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("crates/tricks-regularize/src/", "Penalty<F> for", "penalties"),
     ("crates/tricks-net/src/layers/", "Layer<F> for", "layers"),
     ("crates/tricks-net/src/losses/", "Loss<F> for", "losses"),
+    ("crates/tricks-net/src/models/", "no trait", "layers/models"),
 ];
 
 pub(super) fn check(files: &[File], findings: &mut Findings) {
@@ -101,6 +102,25 @@ fn implements_trait(text: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_without_row() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let files = [
+            file("crates/tricks-net/src/models/mod.rs", "pub use a::a;\npub use b::{B, b};"),
+            file("crates/tricks-net/src/models/a.rs", "pub fn a() {}"),
+            file("crates/tricks-net/src/models/b.rs", "pub fn b() {}"),
+            file(
+                "crates/tricks-conformance/src/registry/layers/models.rs",
+                "\"crates/tricks-net/src/models/a.rs\"",
+            ),
+        ];
+        let mut findings = Findings::default();
+        check(&files, &mut findings);
+        let about: Vec<&String> = findings.0.iter().filter(|f| f.contains("/models/")).collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert!(about[0].contains("models/b.rs: has no row in"));
+    }
 
     #[test]
     fn a_technique_without_row_and_export() {

@@ -82,8 +82,9 @@ pub fn tables() -> String {
         .iter()
         .map(|row| (row.about, Some(named(row.forms.iter().map(|form| form.0)))));
     table(&mut text, "Initializers", "tricks-init", Some("forms"), rows);
-    let (here, there): (Vec<_>, Vec<_>) = LAYERS
-        .iter()
+    let (models, layers): (Vec<_>, Vec<_>) = LAYERS.iter().partition(|row| row.is_model());
+    let (here, there): (Vec<_>, Vec<_>) = layers
+        .into_iter()
         .map(|row| plain(&row.about))
         .partition(|(about, _)| is_in(about, "tricks-net"));
     table(&mut text, "Normalization and dropout", "tricks-regularize", None, there);
@@ -92,6 +93,8 @@ pub fn tables() -> String {
     let rows = PENALTIES.iter().map(|row| plain(&row.about));
     table(&mut text, "Penalties", "tricks-regularize", None, rows);
     table(&mut text, "Layers", "tricks-net", None, here);
+    let models = models.into_iter().map(|row| plain(&row.about));
+    table(&mut text, "Models", "tricks-net", None, models);
     let joint = JOINT_LOSSES.iter().map(|row| plain(&row.about));
     let others = OTHER_LOSSES.iter().map(plain);
     let rows = LOSSES.iter().map(|row| plain(&row.about)).chain(joint).chain(others);

@@ -19,6 +19,7 @@ mod projection;
 mod recurrence;
 mod recurrent;
 mod residual;
+mod reversed;
 mod sequence_mean;
 mod sequential;
 mod transformer;
@@ -49,6 +50,7 @@ pub use positions::{
 };
 pub use recurrent::{Gru, Lstm, Rnn, RnnActivation};
 pub use residual::Residual;
+pub use reversed::Reversed;
 pub use sequence_mean::SequenceMean;
 pub use sequential::Sequential;
 pub use transformer::{

@@ -1,4 +1,4 @@
-use super::sequential::in_layer;
+use super::sequential::{in_layer, require_kept};
 use crate::buffer::Buffer;
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, Dimension as _, IxDyn, Slice};
 use std::fmt;
@@ -206,11 +206,7 @@ impl<F: Float> Layer<F> for Parallel<F> {
         require_backward(NAME, expected.slice(), &x, &y, &dy, dx.as_ref())?;
         for (i, kept) in self.kept.iter().enumerate() {
             let expected = self.shape_of(i, x.shape())?;
-            if kept.shape() != expected.slice() {
-                let what = ("output of the last forward pass", kept.shape());
-                let expected = ("expected", expected.slice());
-                return Err(Error::shape(format!("layers.{i}"), what, expected));
-            }
+            require_kept(i, kept, expected.slice())?;
         }
         let mut from = 0;
         let Self { layers, combine, kept, above, below } = self;

@@ -1,11 +1,9 @@
-use super::sequential::in_layer;
+use super::sequential::{in_layer, require_kept};
 use crate::buffer::Buffer;
 use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn, Zip};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
-use tricks_tensor::{
-    Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
-};
+use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray};
 
 /// A branch beside a connection that leaves its input as it is: the branch learns a difference.
 ///
@@ -142,11 +140,7 @@ impl<F: Float> Layer<F> for Residual<F> {
         require_backward(NAME, expected.slice(), &x, &y, &dy, dx.as_ref())?;
         let layers = 1 + usize::from(self.shortcut.is_some());
         for (i, kept) in self.kept.iter().take(layers).enumerate() {
-            if kept.shape() != expected.slice() {
-                let what = ("output of the last forward pass", kept.shape());
-                let expected = ("expected", expected.slice());
-                return Err(Error::shape(format!("layers.{i}"), what, expected));
-            }
+            require_kept(i, kept, expected.slice())?;
         }
         let [branch, shortcut] = &self.kept;
         let into = dx.as_mut().map(|dx| dx.view_mut());

@@ -90,11 +90,8 @@ impl<F: Float> Sequential<F> {
         let mut shape = IxDyn(x);
         for (i, layer) in self.layers.iter().enumerate() {
             shape = layer.output_shape(shape.slice()).map_err(|e| in_layer(i, layer.name(), e))?;
-            // A view that was never computed has another shape; an older one of the same shape
-            // cannot be told apart, but `Net` leaves no way to get there.
-            if let Some(kept) = self.activations.get(i).filter(|a| a.shape() != shape.slice()) {
-                let what = ("output of the last forward pass", kept.shape());
-                return Err(Error::shape(format!("layers.{i}"), what, ("expected", shape.slice())));
+            if let Some(kept) = self.activations.get(i) {
+                require_kept(i, kept, shape.slice())?;
             }
         }
         require_shape(NAME, ("output", y), ("expected", shape.slice()))?;
@@ -104,6 +101,18 @@ impl<F: Float> Sequential<F> {
 }
 
 const NAME: &str = "Sequential";
+
+/// Refuses a backward pass without the output that layer `i` had in a forward pass.
+///
+/// One that was never computed has another shape; an older one of the same shape cannot be told
+/// apart, but [`Net`](crate::Net) leaves no way to get there.
+pub(super) fn require_kept<F: Float>(i: usize, kept: &Buffer<F>, expected: &[usize]) -> Result<()> {
+    if kept.shape() == expected {
+        return Ok(());
+    }
+    let what = ("output of the last forward pass", kept.shape());
+    Err(Error::shape(format!("layers.{i}"), what, ("expected", expected)))
+}
 
 /// Says which layer refused a shape or a number.
 pub(super) fn in_layer(i: usize, layer: &str, mut error: Error) -> Error {

@@ -63,17 +63,17 @@ impl Rowwise for PolyCrossEntropy {
     fn row<F: Float>(&self, x: Row<'_, F>, want: Want<'_, F>, dx: Option<RowGrad<'_, F>>) -> f64 {
         let softmax = x.softmax();
         let (mut loss, mut total, mut right) = (0.0, 0.0, 0.0);
-        for (j, x) in x.iter().enumerate() {
-            let (t, p) = (want.of(j), softmax.p(x));
+        softmax.each(x, |j, x, p| {
+            let t = want.of(j);
             loss += weighed(t, softmax.surprise(x)) + self.epsilon * t * (1.0 - p);
             total += t;
             right += t * p;
-        }
+        });
         if let Some(mut dx) = dx {
-            for (j, x) in x.iter().enumerate() {
-                let (t, p) = (want.of(j), softmax.p(x));
+            softmax.each(x, |j, _, p| {
+                let t = want.of(j);
                 dx.set(j, p * total - t - self.epsilon * p * (t - right));
-            }
+            });
         }
         loss
     }

@@ -4,6 +4,7 @@
 use super::elementwise::Domain;
 use super::{Reduction, Target, refuse_empty, require_each};
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use tricks_tensor::kernel::vectorize;
 use tricks_tensor::views::{numbers, require_shape, with_numbers};
 use tricks_tensor::{Error, Float, Result, math, ndarray};
 
@@ -29,10 +30,37 @@ impl<F: Float> Row<'_, F> {
 
     pub(super) fn softmax(&self) -> Softmax {
         let (_, largest) = largest(self.iter());
-        let sum = self.iter().map(|x| math::exp(x - largest)).sum();
+        let mut sum = 0.0;
+        self.exponentials(largest, |_, _, e| sum += e);
         Softmax { largest, sum, log_sum: math::ln(sum) }
     }
+
+    /// Calls `f` with the place, the number x and `e^(x − largest)` of every number, in order.
+    fn exponentials(&self, largest: f64, mut f: impl FnMut(usize, f64, f64)) {
+        // A block at a time, so that vector instructions can be used.
+        let (mut numbers, mut block) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for first in (0..self.len()).step_by(BLOCK) {
+            let count = BLOCK.min(self.len() - first);
+            let (numbers, block) = (&mut numbers[..count], &mut block[..count]);
+            numbers.iter_mut().enumerate().for_each(|(i, x)| *x = self.at(first + i));
+            vectorize(
+                #[inline(always)]
+                || {
+                    block
+                        .iter_mut()
+                        .zip(&*numbers)
+                        .for_each(|(e, x)| *e = (x - largest).exp_exact())
+                },
+            );
+            for (i, (x, e)) in numbers.iter().zip(block).enumerate() {
+                f(first + i, *x, *e);
+            }
+        }
+    }
 }
+
+/// Exponentials that are computed together.
+const BLOCK: usize = 32;
 
 /// The place of the largest number, the first of equals, and the number; a NaN is larger than all.
 pub(super) fn largest(numbers: impl Iterator<Item = f64>) -> (usize, f64) {
@@ -48,9 +76,9 @@ pub(super) struct Softmax {
 }
 
 impl Softmax {
-    /// The probability of logit `x`.
-    pub(super) fn p(&self, x: f64) -> f64 {
-        math::exp(x - self.largest) / self.sum
+    /// Calls `f` with the place, the logit and the probability of every class of the row it is of.
+    pub(super) fn each<F: Float>(&self, row: Row<'_, F>, mut f: impl FnMut(usize, f64, f64)) {
+        row.exponentials(self.largest, |j, x, e| f(j, x, e / self.sum));
     }
 
     /// `−ln p`, of the logit, not of the probability.

@@ -131,9 +131,7 @@ impl Rowwise for SoftmaxCrossEntropy {
             total += wanted(j);
         }
         if let Some(mut dx) = dx {
-            for (j, x) in x.iter().enumerate() {
-                dx.set(j, softmax.p(x) * total - wanted(j));
-            }
+            softmax.each(x, |j, _, p| dx.set(j, p * total - wanted(j)));
         }
         loss
     }

@@ -124,6 +124,47 @@ fn impossible_and_poisoned_logits() {
 }
 
 #[test]
+fn cross_entropy_of_many_classes_and_large_logits() {
+    // More classes than are computed together; logits up to ±1000.
+    let classes = 75;
+    let logit = |i: usize| 1000.0 - (i * 37 % classes) as f64 * (2000.0 / 74.0);
+    let y = ArrayD::from_shape_fn(vec![1, classes], |at| logit(at[1]));
+    let mut dy = ArrayD::zeros(y.raw_dim());
+    for label in [0, 31, 32, 74] {
+        let loss = SoftmaxCrossEntropy::default().gradient(y.view(), &[label], dy.view_mut());
+        let sum: f64 = (0..classes).map(|i| (logit(i) - 1000.0).exp()).sum();
+        let want = sum.ln() + 1000.0 - logit(label);
+        assert!((loss.unwrap() - want).abs() <= 1e-12 * want.max(1.0), "{label}");
+        for (i, dy) in dy.iter().enumerate() {
+            let p = (logit(i) - 1000.0).exp() / sum;
+            let want = p - f64::from(u8::from(i == label));
+            assert!((dy - want).abs() < 1e-15, "{label}: {i}");
+        }
+    }
+}
+
+#[test]
+fn classes_are_where_they_are_said_to_be() {
+    let y = ArrayD::from_shape_fn(vec![2, 3, 4], |at| (at[0] * 5 + at[1] * at[2]) as f64 / 7.0);
+    let labels = [0, 1, 2, 1, 0, 2];
+    let last = SoftmaxCrossEntropy::next_token();
+    let mut dy = ArrayD::zeros(y.raw_dim());
+    let loss = last.gradient(y.view(), &labels, dy.view_mut()).unwrap();
+    let turned = y.view().permuted_axes(IxDyn(&[0, 2, 1]));
+    let mut dturned = ArrayD::zeros(turned.raw_dim());
+    let want = SoftmaxCrossEntropy::default();
+    let want = want.gradient(turned, &labels, dturned.view_mut()).unwrap();
+    assert_eq!(loss, want);
+    assert_eq!(dy, dturned.permuted_axes(IxDyn(&[0, 2, 1])));
+    let text =
+        |y: &[usize]| last.value(ArrayD::<f64>::zeros(y).view(), &labels).unwrap_err().to_string();
+    let want = "SoftmaxCrossEntropy: logits have shape [3], expected [rows, …, classes]";
+    assert_eq!(text(&[3]), want);
+    let want = "SoftmaxCrossEntropy: labels has shape [6], rows of logits [8]";
+    assert_eq!(text(&[2, 4, 3]), want);
+}
+
+#[test]
 fn refusals() {
     let say = |r: Result<f64>| r.unwrap_err().to_string();
     let y = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).into_dyn();

@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(text(GptConfig { vocabulary: 0, ..config }), of("vocabulary"));
         assert_eq!(text(GptConfig { d_model: 0, ..config }), of("d_model"));
         assert!(text(GptConfig { max_len: 0, ..config }).contains("max_len is 0"));
-        assert!(text(GptConfig { num_heads: 3, ..config }).contains("num_heads is 3"));
+        assert!(text(GptConfig { num_heads: 3, ..config }).contains("a multiple of num_heads, 3"));
         assert!(text(GptConfig { dim_feedforward: 0, ..config }).contains("dim_feedforward is 0"));
         let dropout = "Dropout: p is 1.5, must be in [0, 1]";
         assert_eq!(text(GptConfig { dropout: 1.5, ..config }), dropout);

@@ -1,6 +1,7 @@
 mod activations;
 mod containers;
 mod convolutions;
+mod models;
 mod regularizers;
 mod sequences;
 
@@ -32,6 +33,13 @@ pub struct LayerRow {
     pub indices: Option<usize>,
 }
 
+impl LayerRow {
+    /// Whether it is a whole net.
+    pub fn is_model(&self) -> bool {
+        self.about.file.contains("/models/")
+    }
+}
+
 /// Few images of many features.
 fn images(rows: usize, n: usize) -> Vec<usize> {
     vec![2, n, 4, rows / 10 + 3]
@@ -53,7 +61,7 @@ macro_rules! row {
 }
 use row;
 
-/// Every layer.
+/// Every layer, and every model.
 pub static LAYERS: LazyLock<Vec<LayerRow>> = LazyLock::new(|| {
     layers()
         .into_iter()
@@ -62,6 +70,7 @@ pub static LAYERS: LazyLock<Vec<LayerRow>> = LazyLock::new(|| {
         .chain(containers::rows())
         .chain(convolutions::rows())
         .chain(sequences::rows())
+        .chain(models::rows())
         .collect()
 });
 

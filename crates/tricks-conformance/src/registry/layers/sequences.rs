@@ -3,10 +3,11 @@
 use super::{LayerRow, row};
 use crate::registry::About;
 use tricks_net::layers::{
-    AttentionConfig, AttentionMask, FeedForwardActivation, Gru, LearnedPositionalEncoding, Lstm,
-    MultiheadAttention, Rnn, RotaryPositionalEncoding, SinusoidalPositionalEncoding,
-    TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer,
-    scaled_dot_product_attention, scaled_dot_product_attention_backward,
+    AttentionConfig, AttentionMask, ChannelsLast, FeedForwardActivation, Gru,
+    LearnedPositionalEncoding, Lstm, MultiheadAttention, Parallel, Reversed, Rnn,
+    RotaryPositionalEncoding, SequenceMean, SinusoidalPositionalEncoding, TransformerConfig,
+    TransformerDecoderLayer, TransformerEncoderLayer, scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
 };
 use tricks_tensor::ndarray::{
     Array4, ArrayD, ArrayView4, ArrayViewD, ArrayViewMutD, Ix4, IxDyn, ShapeError,
@@ -43,6 +44,20 @@ pub(super) fn rows() -> Vec<LayerRow> {
                     AttentionConfig { num_heads, causal: true, dropout, ..Default::default() };
                 MultiheadAttention::new(n, config).expect("valid")
             },
+            sequences
+        ),
+        row!(
+            "ChannelsLast",
+            "crates/tricks-net/src/layers/channels_last.rs",
+            "y = x as [samples, places, channels]",
+            |_| ChannelsLast,
+            |rows, n| vec![2, n, 2, rows / 50 + 3]
+        ),
+        row!(
+            "SequenceMean",
+            "crates/tricks-net/src/layers/sequence_mean.rs",
+            "y = 1/T Σ_t x[t]",
+            |_| SequenceMean,
             sequences
         ),
         row!(
@@ -105,6 +120,16 @@ pub(super) fn rows() -> Vec<LayerRow> {
             "crates/tricks-net/src/layers/recurrent/gru.rs",
             "hₜ = (1 − z) n + z hₜ₋₁",
             |n| Gru::new(n, n / 2 + 1).expect("valid"),
+            sequences
+        ),
+        row!(
+            "Reversed",
+            "crates/tricks-net/src/layers/reversed.rs",
+            "y = f from the end of the sequence to its start",
+            |n| {
+                let backwards = Reversed::new(Gru::new(n, 2).expect("valid"));
+                Parallel::concat(2).push(Rnn::new(n, 2).expect("valid")).push(backwards)
+            },
             sequences
         ),
     ]
