@@ -3,36 +3,63 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use tricks_conformance::registry::SCHEDULES;
+use tricks_conformance::registry::{SCHEDULES, Sample};
+
+/// Every schedule, with its name.
+fn samples() -> impl Iterator<Item = (&'static str, &'static Sample)> {
+    SCHEDULES.iter().filter_map(|row| Some((row.about.name, row.sample.as_ref()?)))
+}
 
 proptest! {
     #[test]
-    fn a_schedule_is_total_and_finite(step: u64, near in 0u64..500) {
-        for row in SCHEDULES {
-            let Some(make) = row.make else { continue };
-            let schedule = make();
+    fn a_schedule_is_total_and_within_its_bounds(step: u64, near in 0u64..500) {
+        for (name, sample) in samples() {
+            let schedule = (sample.make)();
+            let (low, high) = sample.within;
             for step in [step, near, 0, u64::MAX - near, u64::MAX] {
                 let rate = schedule.at(step);
-                let name = row.about.name;
-                prop_assert!(rate.is_finite() && rate >= 0.0, "{name} at {step}: {rate}");
-                prop_assert_eq!(rate.to_bits(), schedule.at(step).to_bits(), "{}", name);
+                prop_assert!((low..=high).contains(&rate), "{name} at {step}: {rate}");
+            }
+        }
+    }
+
+    /// In whatever order it is asked, and however often, a schedule gives the curve of one who asks
+    /// step by step.
+    #[test]
+    fn random_access_is_sequential_access(steps in proptest::collection::vec(0usize..300, 1..50)) {
+        for (name, sample) in samples() {
+            let schedule = (sample.make)();
+            let curve: Vec<u64> = (0..300).map(|t| schedule.at(t).to_bits()).collect();
+            let fresh = (sample.make)();
+            for &step in &steps {
+                prop_assert_eq!(fresh.at(step as u64).to_bits(), curve[step], "{} at {}", name, step);
             }
         }
     }
 }
 
 #[test]
-fn ordinary_numbers_are_accepted() {
-    for row in SCHEDULES {
-        if let Some(make) = row.make {
-            make().validate().unwrap_or_else(|error| panic!("{}: {error}", row.about.name));
+fn the_ends_are_exact() {
+    for (name, sample) in samples() {
+        let schedule = (sample.make)();
+        assert_eq!(schedule.at(0).to_bits(), sample.first.to_bits(), "{name}");
+        let Some((steps, last)) = sample.end else { continue };
+        for step in [steps, steps + 1, u64::MAX] {
+            assert_eq!(schedule.at(step).to_bits(), last.to_bits(), "{name} at {step}");
         }
     }
 }
 
 #[test]
+fn ordinary_numbers_are_accepted() {
+    for (name, sample) in samples() {
+        (sample.make)().validate().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
 fn bad_numbers_are_refused_by_name() {
-    for row in SCHEDULES {
+    for row in SCHEDULES.iter() {
         for (field, make, values) in row.refuses {
             for value in *values {
                 let refused = make(*value).validate();

@@ -19,7 +19,8 @@ use tricks_tensor::{Result, hyper, math};
 ///
 /// # Notes
 /// After `T` it stays at the end, as in Optax, Keras and timm; PyTorch's `CosineAnnealingLR` rises
-/// again, as this does when followed by the cosine back. Optax and Keras give the end as a fraction
+/// again: [`CosineWave`](crate::CosineWave). With Optax' `exponent`:
+/// [`CosinePower`](crate::CosinePower). Optax and Keras give the end as a fraction
 /// `alpha` of the start: `to = alpha · from`.
 /// `(1 + cos(πt/T))/2` is computed as `sin²(π/2 · (1 − t/T))`, which keeps its digits near the end.
 ///

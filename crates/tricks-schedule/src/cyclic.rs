@@ -1,6 +1,6 @@
 use crate::Schedule;
 use crate::ramp::{at_least_one, geometric, mix};
-use tricks_tensor::{Result, hyper};
+use tricks_tensor::{Error, Result, hyper};
 
 /// Up and down in straight lines, again and again.
 ///
@@ -20,7 +20,7 @@ use tricks_tensor::{Result, hyper};
 ///
 /// # Notes
 /// PyTorch's `CyclicLR` in its modes `triangular`, `triangular2` and `exp_range`, which begins at
-/// the low end. A momentum that goes the opposite way is one with `from` above `to`.
+/// the low end: [`Cyclic::torch`]. A momentum that goes the opposite way is one with `from` above `to`.
 ///
 /// # Source
 /// Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017, section 3.
@@ -54,6 +54,28 @@ pub enum CyclicHeight {
     Halved,
     /// Times γ at every step: `exp_range`.
     Exponential(f64),
+}
+
+impl Cyclic {
+    /// PyTorch's `CyclicLR` without `step_size_down`: as long down as up.
+    ///
+    /// # Errors
+    /// `base_lr` above `max_lr`, and what [`validate`](Schedule::validate) refuses.
+    pub fn torch(
+        base_lr: f64,
+        max_lr: f64,
+        step_size_up: u64,
+        height: CyclicHeight,
+    ) -> Result<Self> {
+        let (up, down) = (step_size_up, step_size_up);
+        let cyclic = Self { from: base_lr, to: max_lr, up, down, height };
+        cyclic.validate()?;
+        if base_lr > max_lr {
+            let message = format!("base_lr is {base_lr}, must not be above max_lr, {max_lr}");
+            return Err(Error::invalid("Cyclic", message));
+        }
+        Ok(cyclic)
+    }
 }
 
 impl Schedule for Cyclic {
@@ -108,6 +130,18 @@ mod tests {
         assert_eq!([0, 1, 2, 6].map(|t| fading.at(t)), [1.0, 2.0, 2.0, 1.0]);
         let momentum = Cyclic { from: 5.0, to: 1.0, ..LR };
         assert_eq!([0, 1, 2, 4].map(|t| momentum.at(t)), [5.0, 3.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn torch_has_its_base_below() {
+        let constant = CyclicHeight::Constant;
+        let lr = Cyclic::torch(1.0, 5.0, 2, constant).unwrap();
+        assert_eq!([0, 1, 2, 3, 4].map(|t| lr.at(t)), [1.0, 3.0, 5.0, 3.0, 1.0]);
+        assert_eq!(
+            Cyclic::torch(0.1, 0.01, 2, constant).unwrap_err().to_string(),
+            "Cyclic: base_lr is 0.1, must not be above max_lr, 0.01"
+        );
+        assert!(Cyclic::torch(0.1, 0.2, 0, constant).is_err());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::Schedule;
-use crate::ramp::grow;
+use crate::ramp::{at_least_one, grow};
 use tricks_tensor::{Result, hyper, math};
 
 /// Loses the same fraction at every step.
@@ -16,7 +16,9 @@ use tricks_tensor::{Result, hyper, math};
 ///
 /// # Notes
 /// PyTorch's `ExponentialLR` names the factor of one step, `γ = e^(−λ)`:
-/// [`Exponential::from_gamma`]. Optax and Keras name a `rate` lost in `n` steps, `γ = rate^(1/n)`.
+/// [`Exponential::from_gamma`]. Optax and Keras name the factor `rate` of `n` steps:
+/// [`Exponential::from_rate`]; their `staircase` is [`Step`](crate::Step) with `gamma` = `rate` and
+/// `every` = `n`, and Optax' `end_value` is [`at_least`](Schedule::at_least).
 ///
 /// ```
 /// use tricks_schedule::{Exponential, Schedule};
@@ -43,6 +45,16 @@ impl Exponential {
         hyper::positive("Exponential", "gamma", gamma)?;
         Ok(Self { from, lambda: -math::ln(gamma) })
     }
+
+    /// The schedule `η₀ rate^(t/steps)`: `λ = −ln(rate)/steps`.
+    ///
+    /// # Errors
+    /// A `rate` that is not above 0 or not finite; 0 steps.
+    pub fn from_rate(from: f64, rate: f64, steps: u64) -> Result<Self> {
+        hyper::positive("Exponential", "rate", rate)?;
+        at_least_one("Exponential", "steps", steps)?;
+        Ok(Self { from, lambda: -math::ln(rate) / steps as f64 })
+    }
 }
 
 impl Schedule for Exponential {
@@ -67,6 +79,17 @@ mod tests {
             assert!((lr.at(t) - want).abs() <= 1e-14 * want, "{t}: {} {want}", lr.at(t));
         }
         assert_eq!(lr.at(u64::MAX), 0.0);
+    }
+
+    #[test]
+    fn a_rate_is_lost_in_its_steps() {
+        let lr = Exponential::from_rate(8.0, 0.25, 10).unwrap();
+        for (t, want) in [(0, 8.0), (5, 4.0), (10, 2.0), (20, 0.5)] {
+            assert!((lr.at(t) - want).abs() <= 1e-14 * want, "{t}: {}", lr.at(t));
+        }
+        let refused = |rate, n| Exponential::from_rate(1.0, rate, n).unwrap_err().to_string();
+        assert_eq!(refused(0.0, 1), "Exponential: rate is 0, must be finite and above 0");
+        assert_eq!(refused(0.5, 0), "Exponential: steps is 0, must be at least 1");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::ramp::{at_least_one, ramp};
+use crate::ramp::{along, at_least_one};
 use crate::{Phase, Schedule};
 use tricks_tensor::{Result, hyper, math};
 
@@ -19,7 +19,8 @@ use tricks_tensor::{Result, hyper, math};
 ///
 /// # Notes
 /// PyTorch's `PolynomialLR` has `to` = 0, Optax's `polynomial_schedule` and Keras'
-/// `PolynomialDecay` have an end value; all of them stay at the end, and so does this. Written
+/// `PolynomialDecay` have an end value; all of them stay at the end, and so does this; Keras'
+/// `cycle` is [`PolynomialCycle`](crate::PolynomialCycle). Written
 /// without care, `(1 − t/T)^0.5` is NaN beyond `T`.
 ///
 /// ```
@@ -41,12 +42,7 @@ pub struct Polynomial {
 
 impl Schedule for Polynomial {
     fn at(&self, step: u64) -> f64 {
-        let falls = self.from > self.to;
-        let weight = |x: f64| {
-            // `x` is the time left on the way down, the time spent on the way up.
-            if falls { math::pow(x, self.power) } else { 1.0 - math::pow(1.0 - x, self.power) }
-        };
-        ramp(self.from, self.to, step, self.steps, weight)
+        along(self.from, self.to, step, self.steps, |x| math::pow(x, self.power))
     }
 
     fn validate(&self) -> Result<()> {

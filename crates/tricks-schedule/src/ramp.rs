@@ -35,6 +35,27 @@ pub(crate) fn mix(a: f64, b: f64, weight: f64) -> f64 {
     }
 }
 
+/// Moves from `from` to `to` in `steps` along a curve that need not be symmetric: exact at both
+/// ends, never outside them.
+///
+/// `left(x)` is what is left of the way when the fraction `x` of the time is left: 1 at 1, 0 at 0.
+pub(crate) fn along(
+    from: f64,
+    to: f64,
+    step: u64,
+    steps: u64,
+    left: impl FnOnce(f64) -> f64,
+) -> f64 {
+    if step >= steps {
+        return to;
+    }
+    if step == 0 {
+        return from;
+    }
+    let left = left((steps - step) as f64 / steps as f64);
+    if from > to { mix(to, from, left) } else { mix(from, to, 1.0 - left) }
+}
+
 /// Holds an overflow at the largest number, so that a growing schedule stays finite.
 pub(crate) fn saturate(x: f64) -> f64 {
     x.clamp(f64::MIN, f64::MAX)

@@ -1,4 +1,7 @@
-use crate::{Linear, PerEpoch, Product, Scaled, Skip, Take, Then, Warmup};
+use crate::{
+    Cosine, Delay, Floor, Geometric, Linear, Mapped, PerEpoch, Product, Repeat, Scaled, Skip, Swa,
+    Take, Then, Warmup,
+};
 use tricks_tensor::Result;
 
 /// A value that depends on the step and on nothing else.
@@ -45,6 +48,40 @@ pub trait Schedule {
         Then { first: Linear { from, to: self.at(0), steps }, next: self }
     }
 
+    /// The same along half a cosine wave.
+    fn warmup_cosine(self, from: f64, steps: u64) -> Then<Cosine, Self>
+    where
+        Self: Sized,
+    {
+        Then { first: Cosine { from, to: self.at(0), steps }, next: self }
+    }
+
+    /// The same by equal factors; `from` and the first value are above 0.
+    fn warmup_geometric(self, from: f64, steps: u64) -> Then<Geometric, Self>
+    where
+        Self: Sized,
+    {
+        Then { first: Geometric { from, to: self.at(0), steps }, next: self }
+    }
+
+    /// A linear warmup that counts from one: the first update has `1/steps` of the first value, not
+    /// 0, and update `steps` has it whole.
+    fn warmup_one_based(self, steps: u64) -> Then<Skip<Linear>, Self>
+    where
+        Self: Sized,
+    {
+        Then { first: Linear { from: 0.0, to: self.at(0), steps }.skip(1), next: self }
+    }
+
+    /// This schedule up to `start`, then in `anneal` steps to `lr`, and level. See [`Swa`].
+    fn swa(self, start: u64, lr: f64, anneal: u64) -> Swa<Self>
+    where
+        Self: Sized,
+    {
+        let next = Cosine { from: self.at(start), to: lr, steps: anneal };
+        Then { first: self.take(start), next }
+    }
+
     /// This schedule's first `steps`, as a [`Phase`] that another schedule can follow.
     fn take(self, steps: u64) -> Take<Self>
     where
@@ -59,6 +96,30 @@ pub trait Schedule {
         Self: Sized,
     {
         Skip { schedule: self, steps }
+    }
+
+    /// This schedule after a wait at its first value: `t ↦ at(max(t − steps, 0))`.
+    fn delayed(self, steps: u64) -> Delay<Self>
+    where
+        Self: Sized,
+    {
+        Delay { schedule: self, steps }
+    }
+
+    /// This schedule where it is above `min`, and `min` elsewhere.
+    fn at_least(self, min: f64) -> Floor<Self>
+    where
+        Self: Sized,
+    {
+        Floor { schedule: self, min }
+    }
+
+    /// A function of this schedule's value.
+    fn mapped<F: Fn(f64) -> f64>(self, map: F) -> Mapped<Self, F>
+    where
+        Self: Sized,
+    {
+        Mapped { schedule: self, map }
     }
 
     /// This schedule times a number: a parameter group with a rate of its own.
@@ -99,6 +160,14 @@ pub trait Phase: Schedule {
         Self: Sized,
     {
         Then { first: self, next }
+    }
+
+    /// This phase again and again.
+    fn repeated(self) -> Repeat<Self>
+    where
+        Self: Sized,
+    {
+        Repeat { phase: self }
     }
 }
 

@@ -13,6 +13,9 @@ use crate::{Linear, Then};
 /// The peak `s(0)` is reached exactly at `t = T`, and `s` runs in full after it: `T` steps longer in
 /// all. With `from` = 0, as Optax, Keras and timm do it, the first update changes nothing; PyTorch's
 /// `LinearLR` therefore starts at a third of the rate. 0 steps are no warmup.
+/// Other ramps: [`warmup_cosine`](crate::Schedule::warmup_cosine),
+/// [`warmup_geometric`](crate::Schedule::warmup_geometric) and
+/// [`warmup_one_based`](crate::Schedule::warmup_one_based), whose first update already moves.
 ///
 /// # Source
 /// Goyal and others, *Accurate, Large Minibatch SGD*, 2017, section 2.2.
@@ -39,6 +42,18 @@ mod tests {
             Box::new(Milestones { from: 1.0, gamma: 0.5, milestones: vec![1] });
         let lr = boxed.warmup(0.0, 2);
         assert_eq!([0, 1, 2, 3].map(|t| lr.at(t)), [0.0, 0.5, 1.0, 0.5]);
+    }
+
+    #[test]
+    fn other_ramps() {
+        let curve = |lr: &dyn Schedule| [0, 1, 2, 3, 4].map(|t| lr.at(t));
+        let near = |got: [f64; 5], want: [f64; 5]| {
+            assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-14), "{got:?}");
+        };
+        near(curve(&4.0.warmup_cosine(0.0, 2)), [0.0, 2.0, 4.0, 4.0, 4.0]);
+        near(curve(&4.0.warmup_geometric(1.0, 2)), [1.0, 2.0, 4.0, 4.0, 4.0]);
+        near(curve(&4.0.warmup_one_based(4)), [1.0, 2.0, 3.0, 4.0, 4.0]);
+        assert_eq!(4.0.warmup_one_based(0).at(0), 4.0);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 use super::not_yet;
-use super::schedules::{AnySchedule, compare, counts, exponential, joined};
+use super::schedules::{AnySchedule, compare, counts, piecewise};
 use crate::{Fields, Run, Stop};
-use tricks_schedule::{Cosine, CosineRestarts, InverseTime, Linear, Phase, Polynomial, Step};
+use tricks_schedule::{
+    Between, Cosine, CosineRestarts, Exponential, InverseTime, Linear, Phase, Polynomial,
+    PolynomialCycle, Step,
+};
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     let schedule = schedule(run.op(), &run.hyper)?;
@@ -49,24 +52,24 @@ fn schedule(op: &str, hyper: &Fields<'_>) -> Result<AnySchedule, Stop> {
             if hyper.flag("staircase")? {
                 Box::new(Step { from, gamma: rate, every })
             } else {
-                Box::new(exponential(from, rate, every)?)
+                Box::new(Exponential::from_rate(from, rate, every)?)
             }
         }
         "PiecewiseConstantDecay" => {
             let values = hyper.numbers("values")?;
             // Keras changes the value after its boundary, not at it.
-            let boundaries: Vec<u64> =
-                counts(hyper, "boundaries")?.iter().map(|at| at + 1).collect();
-            joined(values.into_iter().map(|v| Box::new(v) as AnySchedule).collect(), &boundaries)?
+            let changes = counts(hyper, "boundaries")?.into_iter().map(|at| at + 1);
+            piecewise([0].into_iter().chain(changes).zip(values).collect(), Between::Hold)
         }
         "PolynomialDecay" => {
-            hyper.only("cycle", false)?;
-            Box::new(Polynomial {
-                from: hyper.number("initial_learning_rate")?,
-                to: hyper.number("end_learning_rate")?,
-                steps: hyper.count("decay_steps")?,
-                power: hyper.number("power")?,
-            })
+            let from = hyper.number("initial_learning_rate")?;
+            let (to, power) = (hyper.number("end_learning_rate")?, hyper.number("power")?);
+            let steps = hyper.count("decay_steps")?;
+            if hyper.flag("cycle")? {
+                Box::new(PolynomialCycle { from, to, steps, power })
+            } else {
+                Box::new(Polynomial { from, to, steps, power })
+            }
         }
         _ => return not_yet(),
     })

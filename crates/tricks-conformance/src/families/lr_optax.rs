@@ -1,10 +1,10 @@
 use super::not_yet;
 use super::schedules::{
-    AnySchedule, all_read, children, compare, counts, exponential, joined, pairs,
+    AnySchedule, all_read, children, compare, counts, joined, pairs, piecewise,
 };
 use crate::{Fields, Run, Stop};
 use tricks_schedule::{
-    Constant, Cosine, Linear, Milestones, OneCycle, Phase, Polynomial, Schedule, Step,
+    Between, CosinePower, Exponential, Linear, OneCycle, Phase, Polynomial, Schedule, Step,
 };
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
@@ -19,42 +19,19 @@ fn schedule(op: &str, hyper: &Fields<'_>) -> Result<AnySchedule, Stop> {
             let (from, to) = (hyper.number("init_value")?, hyper.number("end_value")?);
             let steps = hyper.count("transition_steps")?;
             let power = if op == "linear_schedule" { 1.0 } else { hyper.number("power")? };
-            late(hyper, from, Box::new(Polynomial { from, to, steps, power }))?
+            late(hyper, Box::new(Polynomial { from, to, steps, power }))?
         }
-        "piecewise_constant_schedule" => {
-            let from: AnySchedule = Box::new(hyper.number("init_value")?);
-            pairs(hyper, "boundaries_and_scales")?.into_iter().fold(from, |all, (at, gamma)| {
-                Box::new(all.times(Milestones { from: 1.0, gamma, milestones: [at] }))
-            })
-        }
-        "piecewise_interpolate_schedule" => {
-            let mut value = hyper.number("init_value")?;
-            let cosine = match hyper.text("interpolate_type")? {
-                "linear" => false,
-                "cosine" => true,
-                other => return Err(Stop::Skip(format!("interpolate_type = {other}"))),
-            };
-            let (mut phases, mut boundaries) = (Vec::<AnySchedule>::new(), vec![]);
-            for (at, scale) in pairs(hyper, "boundaries_and_scales")? {
-                let (from, to) = (value, value * scale);
-                let steps = at.saturating_sub(boundaries.last().copied().unwrap_or(0));
-                phases.push(if cosine {
-                    Box::new(Cosine { from, to, steps })
-                } else {
-                    Box::new(Linear { from, to, steps })
-                });
-                boundaries.push(at);
-                value = to;
-            }
-            phases.push(Box::new(value));
-            joined(phases, &boundaries)?
-        }
+        "piecewise_constant_schedule" => scaled_points(hyper, Between::Hold)?,
+        "piecewise_interpolate_schedule" => match hyper.text("interpolate_type")? {
+            "linear" => scaled_points(hyper, Between::Linear)?,
+            "cosine" => scaled_points(hyper, Between::Cosine)?,
+            other => return Err(Stop::Skip(format!("interpolate_type = {other}"))),
+        },
         "exponential_decay" => decay(hyper, hyper.number("init_value")?)?,
         "cosine_decay_schedule" => {
-            hyper.only("exponent", 1.0)?;
-            let from = hyper.number("init_value")?;
+            let (from, power) = (hyper.number("init_value")?, hyper.number_or("exponent", 1.0)?);
             let to = from * hyper.number_or("alpha", 0.0)?;
-            Box::new(Cosine { from, to, steps: hyper.count("decay_steps")? })
+            Box::new(cosine(from, to, hyper.count("decay_steps")?, power))
         }
         "warmup_constant_schedule" => Box::new(warmup(hyper)?.then(hyper.number("peak_value")?)),
         "warmup_exponential_decay_schedule" => {
@@ -100,23 +77,40 @@ fn schedule(op: &str, hyper: &Fields<'_>) -> Result<AnySchedule, Stop> {
     })
 }
 
-/// Held at `from` until `transition_begin`.
-fn late(hyper: &Fields<'_>, from: f64, schedule: AnySchedule) -> Result<AnySchedule, Stop> {
-    let begin = hyper.count_opt("transition_begin")?.unwrap_or(0);
-    Ok(Box::new(Constant { value: from, steps: begin }.then(schedule)))
+/// Waits until `transition_begin`.
+fn late(hyper: &Fields<'_>, schedule: AnySchedule) -> Result<AnySchedule, Stop> {
+    Ok(Box::new(schedule.delayed(hyper.count_opt("transition_begin")?.unwrap_or(0))))
+}
+
+/// Values that are factors of the one before.
+fn scaled_points(hyper: &Fields<'_>, between: Between) -> Result<AnySchedule, Stop> {
+    let mut value = hyper.number("init_value")?;
+    let mut points = vec![(0, value)];
+    for (at, scale) in pairs(hyper, "boundaries_and_scales")? {
+        value *= scale;
+        points.push((at, value));
+    }
+    Ok(piecewise(points, between))
+}
+
+fn cosine(from: f64, to: f64, steps: u64, power: f64) -> CosinePower {
+    CosinePower { from, to, steps, power, k: 1.0 }
 }
 
 fn decay(hyper: &Fields<'_>, from: f64) -> Result<AnySchedule, Stop> {
     let (rate, every) = (hyper.number("decay_rate")?, hyper.count("transition_steps")?);
-    if let Some(end) = hyper.number_opt("end_value")? {
-        return Err(Stop::Skip(format!("end_value = {end}, a floor under an exponential")));
-    }
     let schedule: AnySchedule = if hyper.flag("staircase")? {
         Box::new(Step { from, gamma: rate, every })
     } else {
-        Box::new(exponential(from, rate, every)?)
+        Box::new(Exponential::from_rate(from, rate, every)?)
     };
-    late(hyper, from, schedule)
+    late(
+        hyper,
+        match hyper.number_opt("end_value")? {
+            Some(end) => Box::new(schedule.at_least(end)),
+            None => schedule,
+        },
+    )
 }
 
 fn warmup(hyper: &Fields<'_>) -> Result<Linear, Stop> {
@@ -126,9 +120,9 @@ fn warmup(hyper: &Fields<'_>) -> Result<Linear, Stop> {
 
 /// The schedule and its length, warmup included.
 fn warmup_cosine(hyper: &Fields<'_>) -> Result<(AnySchedule, u64), Stop> {
-    hyper.only("exponent", 1.0)?;
+    let power = hyper.number_or("exponent", 1.0)?;
     let (warmup, end) = (warmup(hyper)?, hyper.count("decay_steps")?);
     let to = hyper.number_or("end_value", 0.0)?;
     let steps = end.saturating_sub(warmup.steps);
-    Ok((Box::new(warmup.then(Cosine { from: warmup.to, to, steps })), end))
+    Ok((Box::new(warmup.then(cosine(warmup.to, to, steps, power))), end))
 }

@@ -4,9 +4,10 @@ use crate::fields::{number, numbers};
 use crate::{Fields, Run, Stop};
 use serde_json::Value;
 use tricks_schedule::{
-    Constant, Cosine, CosineRestarts, Exponential, Linear, Milestones, Plateau, PlateauMode,
-    Polynomial, ReduceOnPlateau, Schedule, Step, Threshold,
+    Constant, CosineRestarts, CosineWave, Exponential, InverseSqrt, Lambda, Linear, Milestones,
+    Plateau, PlateauMode, Polynomial, ReduceOnPlateau, Schedule, Step, Table, Threshold,
 };
+use tricks_tensor::math;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     let base = run.case.get("base_lr").and_then(numbers);
@@ -16,6 +17,11 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Stop> {
     for (group, &lr) in base.iter().enumerate() {
         let got: Vec<f64> = match run.op() {
             "ReduceLROnPlateau" => plateau(run, lr, group)?,
+            "LambdaLR" => {
+                let schedule = lambda(&run.hyper, lr, group)?;
+                schedule.validate()?;
+                (0..length).map(|t| schedule.at(t)).collect()
+            }
             op => {
                 let schedule = schedule(op, &run.hyper, lr, length)?;
                 schedule.validate()?;
@@ -79,12 +85,21 @@ pub(super) fn schedule(
             power: hyper.number_or("power", 1.0)?,
         }),
         "CosineAnnealingLR" => {
-            let steps = hyper.count("T_max")?;
-            let to = hyper.number_or("eta_min", 0.0)?;
-            if length > steps.saturating_add(1) {
-                return Err(Stop::Skip("past T_max, where PyTorch rises again".into()));
+            let (to, steps) = (hyper.number_or("eta_min", 0.0)?, hyper.count("T_max")?);
+            Box::new(CosineWave { from: lr, to, steps })
+        }
+        "MultiplicativeLR" => {
+            hyper.only("lambda", "g")?;
+            let g = hyper.number("g")?;
+            Box::new(Table::multiplicative(lr, length as usize, |_| g))
+        }
+        "SWALR" => {
+            let (to, steps) = (hyper.number("swa_lr")?, hyper.count("anneal_epochs")?);
+            match hyper.text("anneal_strategy")? {
+                "cos" => Box::new(lr.swa(0, to, steps)),
+                "linear" => Box::new(Linear { from: lr, to, steps }),
+                other => return Err(Stop::Skip(format!("anneal_strategy {other}"))),
             }
-            Box::new(Cosine { from: lr, to, steps })
         }
         "CosineAnnealingWarmRestarts" => Box::new(CosineRestarts {
             from: lr,
@@ -120,6 +135,21 @@ pub(super) fn schedule(
             product.ok_or_else(|| Stop::Malformed("no schedulers".into()))?
         }
         _ => return not_yet(),
+    })
+}
+
+/// The functions of the vectors, by how they are written.
+fn lambda(hyper: &Fields<'_>, lr: f64, group: usize) -> Result<AnySchedule, Stop> {
+    let written = hyper.get("lambda");
+    let written = written.map(|value| value.get(group).unwrap_or(value)).and_then(Value::as_str);
+    Ok(match written {
+        Some("1/sqrt(t+1)") => Box::new(InverseSqrt { peak: lr, warmup: 1 }),
+        Some("min((t+1)^-0.5, (t+1)*w^-1.5)") => {
+            Box::new(InverseSqrt::noam(lr, 1, hyper.count("w")?)?)
+        }
+        Some("0.95^t") => Box::new(Lambda(move |t| lr * math::pow(0.95, t as f64))),
+        Some("1/(1+0.1 t)") => Box::new(Lambda(move |t| lr / (1.0 + 0.1 * t as f64))),
+        other => return Err(Stop::Skip(format!("lambda = {other:?}"))),
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::fields::number;
 use crate::{Fields, Run, Stop};
 use serde_json::Value;
-use tricks_schedule::{Exponential, Phase, Schedule};
+use tricks_schedule::{Between, Phase, Piecewise, Schedule};
 
 pub(super) type AnySchedule = Box<dyn Schedule>;
 
@@ -21,11 +21,9 @@ pub(super) fn joined(schedules: Vec<AnySchedule>, boundaries: &[u64]) -> Result<
         .fold(last, |next, (first, length)| Box::new(first.take(length).then(next))))
 }
 
-/// `η₀ rate^(t/steps)` in the library's terms.
-pub(super) fn exponential(from: f64, rate: f64, steps: u64) -> Result<Exponential, Stop> {
-    let mut schedule = Exponential::from_gamma(from, rate)?;
-    schedule.lambda /= steps as f64;
-    Ok(schedule)
+/// Values at steps.
+pub(super) fn piecewise(points: Vec<(u64, f64)>, between: Between) -> AnySchedule {
+    Box::new(Piecewise { points, between })
 }
 
 /// Compares `lr[t]` for every `t` of the case.

@@ -21,7 +21,7 @@ pub use losses::{
 };
 pub use penalties::{PENALTIES, PenaltyRow};
 pub use rules::{RULES, RuleForm, RuleRow, SEARCHING};
-pub use schedules::{SCHEDULES, ScheduleRow};
+pub use schedules::{SCHEDULES, Sample, ScheduleRow};
 pub use transforms::{TRANSFORMS, TransformRow};
 pub use weights_and_inputs::WEIGHTS_AND_INPUTS;
 
