@@ -37,7 +37,7 @@ macro_rules! families {
 families! {
     activations at least 52,
     attention at least 16,
-    bad_inputs at least 168,
+    bad_inputs at least 342,
     chapter at least 62,
     checkpoints at least 96,
     init at least 205,

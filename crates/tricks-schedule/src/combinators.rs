@@ -14,6 +14,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = Step { from: 8.0, gamma: 0.5, every: 2 }.take(5).then(1.0);
 /// assert_eq!([lr.at(0), lr.at(2), lr.at(4), lr.at(5)], [8.0, 4.0, 2.0, 1.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Take<S> {
     /// The schedule cut short.
@@ -51,6 +52,7 @@ impl<S: Schedule> Phase for Take<S> {
 /// assert_eq!([lr.at(0), lr.at(3), lr.at(u64::MAX)], [3.0, 0.0, 0.0]);
 /// assert_eq!(lr.steps(), 3);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Skip<S> {
     /// The schedule entered late.
@@ -88,6 +90,7 @@ impl<S: Phase> Phase for Skip<S> {
 /// let body = head.scaled(0.5);
 /// assert_eq!([head.at(1), body.at(1)], [3.0, 1.5]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scaled<S> {
     /// The schedule.
@@ -128,6 +131,7 @@ impl<S: Phase> Phase for Scaled<S> {
 /// let lr = Step { from: 0.5, gamma: 0.5, every: 4 }.times(Linear { from: 0.0, to: 1.0, steps: 2 });
 /// assert_eq!([lr.at(0), lr.at(1), lr.at(2), lr.at(4)], [0.0, 0.25, 0.5, 0.25]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Product<A, B> {
     /// One factor.
@@ -166,6 +170,7 @@ impl<A: Phase, B: Phase> Phase for Product<A, B> {
 /// let lr = epochs.per_epoch(100);
 /// assert_eq!([lr.at(2_999), lr.at(3_000), lr.at(6_000)], [1.0, 0.5, 0.25]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PerEpoch<S> {
     /// The schedule, counted in epochs.

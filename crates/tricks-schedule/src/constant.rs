@@ -32,6 +32,7 @@ impl Schedule for f64 {
 /// let lr = Constant { value: 0.1, steps: 100 }.then(Cosine { from: 0.1, to: 0.0, steps: 50 });
 /// assert_eq!([lr.at(99), lr.at(100), lr.at(150)], [0.1, 0.1, 0.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constant {
     /// The value.

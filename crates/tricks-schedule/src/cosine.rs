@@ -33,6 +33,7 @@ use tricks_tensor::{Result, hyper, math};
 /// assert_eq!([lr.at(0), lr.at(100), lr.at(150)], [0.1, 0.02, 0.02]);
 /// assert!((lr.at(50) - 0.06).abs() < 1e-15);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cosine {
     /// The first value.

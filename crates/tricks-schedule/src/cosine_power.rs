@@ -32,6 +32,7 @@ use tricks_tensor::{Result, hyper, math};
 /// assert_eq!([lr.at(0), lr.at(100)], [0.8, 0.0]);
 /// assert!((lr.at(50) - 0.2).abs() < 1e-15); // (1/2)²
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CosinePower {
     /// The first value.

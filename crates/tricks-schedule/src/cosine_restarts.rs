@@ -34,6 +34,7 @@ use tricks_tensor::{Result, hyper, math};
 /// assert_eq!([lr.at(0), lr.at(10), lr.at(30)], [1.0, 0.5, 0.25]);
 /// assert!((lr.at(5) - 0.5).abs() < 1e-15 && (lr.at(20) - 0.25).abs() < 1e-15);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CosineRestarts {
     /// The first peak.

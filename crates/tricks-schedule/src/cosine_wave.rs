@@ -27,6 +27,7 @@ use tricks_tensor::Result;
 /// assert_eq!([0, 10, 20, 30].map(|t| lr.at(t)), [0.5, 0.1, 0.5, 0.1]);
 /// assert_eq!(lr.at(13), lr.at(7));
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CosineWave {
     /// The value at the tops.

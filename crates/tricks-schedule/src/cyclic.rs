@@ -30,6 +30,7 @@ use tricks_tensor::{Error, Result, hyper};
 /// let lr = Cyclic { from: 0.0, to: 1.0, up: 2, down: 4, height: CyclicHeight::Halved };
 /// assert_eq!([0, 1, 2, 4, 6, 8].map(|t| lr.at(t)), [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cyclic {
     /// The value between two cycles.
@@ -46,6 +47,7 @@ pub struct Cyclic {
 
 /// How high the peaks of [`Cyclic`] are.
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum CyclicHeight {
     /// All the same: `triangular`.

@@ -17,6 +17,7 @@ use tricks_tensor::Result;
 /// assert_eq!([0, 10, 11, 14].map(|t| lr.at(t)), [4.0, 4.0, 3.0, 0.0]);
 /// assert_eq!(lr.steps(), 14);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Delay<S> {
     /// The schedule that waits.

@@ -28,6 +28,7 @@ use tricks_tensor::{Result, hyper, math};
 /// assert!((lr.at(2) - 0.81).abs() < 1e-15);
 /// # Ok::<(), tricks_schedule::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exponential {
     /// The first value.

@@ -16,6 +16,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = Step { from: 8.0, gamma: 0.5, every: 1 }.at_least(3.0);
 /// assert_eq!([0, 1, 2, 99].map(|t| lr.at(t)), [8.0, 4.0, 3.0, 3.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Floor<S> {
     /// The schedule.

@@ -26,6 +26,7 @@ use tricks_tensor::{Result, hyper, math};
 /// assert_eq!([lr.at(0), lr.at(4), lr.at(5)], [1e-4, 1.0, 1.0]);
 /// assert!((lr.at(1) - 1e-3).abs() < 1e-17);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Geometric {
     /// The first value.

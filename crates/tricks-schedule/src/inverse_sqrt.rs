@@ -27,6 +27,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = InverseSqrt { peak: 0.8, warmup: 4 };
 /// assert_eq!([0, 1, 3, 15, 63].map(|t| lr.at(t)), [0.2, 0.4, 0.8, 0.4, 0.2]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InverseSqrt {
     /// The highest value.

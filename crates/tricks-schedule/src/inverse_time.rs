@@ -28,6 +28,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = InverseTime { from: 1.5, rate: 0.5, steps: 10, staircase: false };
 /// assert_eq!([lr.at(0), lr.at(10), lr.at(40)], [1.5, 1.0, 0.5]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InverseTime {
     /// The first value.

@@ -30,6 +30,7 @@ use tricks_tensor::{Result, hyper, math};
 /// let lr = KDecay { from: 1.0, to: 0.0, steps: 4, power: 1.0, k: 2.0 };
 /// assert_eq!([0, 1, 2, 3, 4].map(|t| lr.at(t)), [1.0, 0.9375, 0.75, 0.4375, 0.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KDecay {
     /// The first value.

@@ -49,7 +49,14 @@
 //! [`skip`](Schedule::skip), [`delayed`](Schedule::delayed), [`per_epoch`](Schedule::per_epoch),
 //! [`scaled`](Schedule::scaled), [`times`](Schedule::times), [`at_least`](Schedule::at_least),
 //! [`mapped`](Schedule::mapped).
+//!
+//! They print, and are read from a line of text, of any kind ([`AnySchedule`]) or of one:
+//! `"warmup 500 then cosine 1e-3..1e-5 over 10000"`. With the feature `serde` they are saved and
+//! loaded; loaded hyper-parameters are checked by [`Schedule::validate`], like any.
 
+mod any;
+#[cfg(feature = "serde")]
+mod any_serde;
 mod combinators;
 mod constant;
 mod cosine;
@@ -81,10 +88,12 @@ mod step;
 mod swa;
 mod table;
 mod tanh;
+mod text;
 mod then;
 mod warmup;
 mod wsd;
 
+pub use any::{AnyPhase, AnySchedule};
 pub use combinators::{PerEpoch, Product, Scaled, Skip, Take};
 pub use constant::Constant;
 pub use cosine::Cosine;
@@ -105,7 +114,7 @@ pub use mapped::Mapped;
 pub use milestones::Milestones;
 pub use one_cycle::{Anneal, OneCycle};
 pub use piecewise::{Between, Piecewise};
-pub use plateau::{Plateau, PlateauMode, ReduceOnPlateau, Threshold};
+pub use plateau::{Plateau, PlateauForm, PlateauMode, ReduceOnPlateau, Threshold};
 pub use polynomial::Polynomial;
 pub use polynomial_cycle::PolynomialCycle;
 pub use repeat::Repeat;

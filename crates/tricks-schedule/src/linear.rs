@@ -25,6 +25,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = Linear { from: 0.0, to: 0.5, steps: 4 };
 /// assert_eq!([lr.at(0), lr.at(1), lr.at(4), lr.at(5)], [0.0, 0.125, 0.5, 0.5]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Linear {
     /// The first value.

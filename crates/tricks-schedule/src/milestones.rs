@@ -27,6 +27,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = Milestones { from: 1.0, gamma: 0.5, milestones: [10, 50, 200] };
 /// assert_eq!([lr.at(9), lr.at(10), lr.at(50), lr.at(200)], [1.0, 0.5, 0.25, 0.125]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Milestones<M> {
     /// The first value.

@@ -44,6 +44,7 @@ use tricks_tensor::{Result, hyper, math};
 /// let momentum = OneCycle { from: 0.95, peak: 0.85, to: 0.95, ..lr };
 /// assert_eq!([momentum.at(0), momentum.at(29), momentum.at(99)], [0.95, 0.85, 0.95]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OneCycle {
     /// The first value.
@@ -64,6 +65,7 @@ pub struct OneCycle {
 
 /// How [`OneCycle`] moves from one value to the next.
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Anneal {
     /// In half a wave.

@@ -26,6 +26,7 @@ use tricks_tensor::{Error, Result, hyper};
 /// let lr = Piecewise { between: Between::Linear, ..lr };
 /// assert_eq!([0, 5, 10, 20, 30, 31].map(|t| lr.at(t)), [0.5, 0.375, 0.25, 0.1875, 0.125, 0.125]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piecewise {
     /// Steps, and the values there.
@@ -36,6 +37,7 @@ pub struct Piecewise {
 
 /// How [`Piecewise`] goes from one value to the next.
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Between {
     /// It stays, and jumps: piecewise constant.

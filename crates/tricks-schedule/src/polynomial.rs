@@ -28,6 +28,7 @@ use tricks_tensor::{Result, hyper, math};
 /// let lr = Polynomial { from: 0.4, to: 0.0, steps: 100, power: 0.5 };
 /// assert_eq!([lr.at(0), lr.at(75), lr.at(100), lr.at(101)], [0.4, 0.2, 0.0, 0.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Polynomial {
     /// The first value.

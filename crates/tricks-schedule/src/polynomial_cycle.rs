@@ -25,6 +25,7 @@ use tricks_tensor::{Result, hyper, math};
 /// let lr = PolynomialCycle { from: 1.0, to: 0.0, steps: 4, power: 1.0 };
 /// assert_eq!([0, 2, 4, 5, 6, 8].map(|t| lr.at(t)), [1.0, 0.5, 0.0, 0.375, 0.25, 0.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PolynomialCycle {
     /// The first value.

@@ -18,6 +18,7 @@ use tricks_tensor::Result;
 /// let lr = Linear { from: 3.0, to: 0.0, steps: 3 }.repeated();
 /// assert_eq!([0, 1, 2, 3, 4].map(|t| lr.at(t)), [3.0, 2.0, 1.0, 3.0, 2.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Repeat<P> {
     /// One round, at least one step long.

@@ -25,6 +25,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = Rex { from: 0.9, to: 0.0, steps: 100 };
 /// assert_eq!([lr.at(0), lr.at(50), lr.at(100)], [0.9, 0.6, 0.0]); // above the straight line
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rex {
     /// The first value.

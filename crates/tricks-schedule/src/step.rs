@@ -24,6 +24,7 @@ use tricks_tensor::{Result, hyper};
 /// let lr = Step { from: 0.1, gamma: 0.5, every: 10 };
 /// assert_eq!([lr.at(9), lr.at(10), lr.at(50)], [0.1, 0.05, 0.1 * 0.03125]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// The first value.

@@ -27,6 +27,7 @@ use tricks_tensor::{Error, Result, hyper};
 /// let lr = Table::multiplicative(8.0, 4, |t| if t == 3 { 0.25 } else { 0.5 });
 /// assert_eq!([0, 1, 2, 3, 4, 100].map(|t| lr.at(t)), [8.0, 4.0, 2.0, 0.5, 0.25, 0.25]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The value after 0, 1, 2, … steps.

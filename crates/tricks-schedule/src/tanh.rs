@@ -32,6 +32,7 @@ use tricks_tensor::{Result, hyper, math};
 /// assert_eq!([lr.at(60), lr.at(90)], [0.4, 0.0]); // tanh 0 = 0
 /// assert!((lr.at(0) - 0.8).abs() < 1e-5);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tanh {
     /// Close to the first value.

@@ -21,6 +21,7 @@ use tricks_tensor::Result;
 ///     .then(Step { from: 0.8, gamma: 0.5, every: 5 });
 /// assert_eq!([lr.at(2), lr.at(4), lr.at(14), lr.at(15)], [0.4, 0.8, 0.8, 0.4]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Then<A, B> {
     /// What comes first.

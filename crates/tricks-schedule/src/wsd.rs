@@ -39,6 +39,7 @@ use tricks_tensor::{Result, hyper};
 /// };
 /// assert_eq!([0, 2, 4, 14, 15, 18].map(|t| lr.at(t)), [0.0, 0.4, 0.8, 0.8, 0.4, 0.0]);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wsd {
     /// The first value.
@@ -59,6 +60,7 @@ pub struct Wsd {
 
 /// How [`Wsd`] falls.
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cooldown {
     /// In a straight line.

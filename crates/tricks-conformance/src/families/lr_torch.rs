@@ -189,6 +189,7 @@ pub(super) fn plateau_rule(hyper: &Fields<'_>, group: usize) -> Result<ReduceOnP
         cooldown: hyper.count_opt("cooldown")?.unwrap_or(default.cooldown),
         min_lr,
         eps: hyper.number_or("eps", default.eps)?,
+        ..default
     })
 }
 

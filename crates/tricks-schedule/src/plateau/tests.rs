@@ -18,6 +18,8 @@ const RULE: ReduceOnPlateau = ReduceOnPlateau {
     cooldown: 0,
     min_lr: 0.0,
     eps: 0.0,
+    every: 1,
+    form: PlateauForm::Torch,
 };
 
 #[test]
@@ -105,7 +107,8 @@ fn an_unfit_state_changes_nothing() {
     assert_eq!(
         plateau.load_state(&state).unwrap_err().to_string(),
         "state does not fit: bad is f64 [], expected u64 []; cooling is missing, expected u64 []; \
-         lr is -1, must be finite and at least 0; best is NaN, must be a number; wait is unexpected"
+         sum is missing, expected f64 []; seen is missing, expected u64 []; lr is -1, must be finite \
+         and at least 0; best is NaN, must be a number; wait is unexpected"
     );
     assert_eq!(plateau, before);
     let mut more = before.state();
@@ -130,4 +133,76 @@ fn bad_values_are_refused_by_name() {
     }
     // 1 − 1 = 0 times the infinite first best is NaN: nothing would ever improve.
     assert!(refused(ReduceOnPlateau { threshold: Threshold::Rel(1.0), ..RULE }).contains("[0, 1)"));
+}
+
+/// The best comes first; then nothing but bad metrics.
+fn after_the_best(rule: ReduceOnPlateau) -> [f64; 9] {
+    rates(64.0, ReduceOnPlateau { factor: 0.5, ..rule }, [1.0; 9])
+}
+
+#[test]
+fn the_forms_count_differently() {
+    let of = |form| ReduceOnPlateau { patience: 2, cooldown: 2, form, ..RULE };
+    // Two are borne; then two cool, and two are borne again.
+    let torch = [64.0, 64.0, 64.0, 32.0, 32.0, 32.0, 32.0, 32.0, 16.0];
+    assert_eq!(after_the_best(of(PlateauForm::Torch)), torch);
+    // The second lowers; two cool, and the second after them lowers.
+    let optax = [64.0, 64.0, 32.0, 32.0, 32.0, 32.0, 16.0, 16.0, 16.0];
+    assert_eq!(after_the_best(of(PlateauForm::Optax)), optax);
+    // The second lowers; one cools, and the second after it lowers.
+    let keras = [64.0, 64.0, 32.0, 32.0, 32.0, 16.0, 16.0, 16.0, 8.0];
+    assert_eq!(after_the_best(of(PlateauForm::Keras)), keras);
+    for form in [PlateauForm::Keras, PlateauForm::Optax] {
+        let none = after_the_best(ReduceOnPlateau { patience: 0, cooldown: 0, ..of(form) });
+        assert_eq!(none[..4], [64.0, 32.0, 16.0, 8.0]);
+    }
+}
+
+#[test]
+fn presets_have_the_thresholds_of_their_libraries() {
+    let keras = ReduceOnPlateau { patience: 1, ..ReduceOnPlateau::keras() };
+    assert_eq!(rates(1.0, keras, [0.5, 0.499_95]), [1.0, 0.1]);
+    assert_eq!(rates(1.0, keras, [0.5, 0.499_8]), [1.0, 1.0]);
+    let both = Threshold::Both { rel: 0.25, abs: 1.0 };
+    let optax = ReduceOnPlateau { patience: 1, threshold: both, ..ReduceOnPlateau::optax() };
+    // 8 (1 − 1/4) − 1 = 5 is the bar.
+    assert_eq!(rates(1.0, optax, [8.0, 5.0]), [1.0, 0.1]);
+    assert_eq!(rates(1.0, optax, [8.0, 4.9]), [1.0, 1.0]);
+    let max = ReduceOnPlateau { mode: PlateauMode::Max, ..optax };
+    assert_eq!(rates(1.0, max, [8.0, 11.0]), [1.0, 0.1]);
+    assert_eq!(rates(1.0, max, [8.0, 11.1]), [1.0, 1.0]);
+}
+
+#[test]
+fn metrics_are_averaged() {
+    let rule = ReduceOnPlateau { every: 2, patience: 0, ..RULE };
+    // Means 2, 1, 1.5.
+    assert_eq!(rates(8.0, rule, [3.0, 1.0, 0.0, 2.0, 1.0, 2.0]), [8.0, 8.0, 8.0, 8.0, 8.0, 4.0]);
+    let none = ReduceOnPlateau { every: 0, ..RULE };
+    assert_eq!(
+        none.validate().unwrap_err().to_string(),
+        "ReduceOnPlateau: every is 0, must be at least 1"
+    );
+}
+
+/// A restart in the middle of a mean changes nothing.
+#[test]
+fn half_a_mean_survives() {
+    for form in [PlateauForm::Torch, PlateauForm::Keras, PlateauForm::Optax] {
+        let rule = ReduceOnPlateau { every: 3, patience: 1, cooldown: 1, form, ..RULE };
+        let metrics: Vec<f64> = (0..60).map(|i| f64::from(i * 7 % 11)).collect();
+        let mut whole = Plateau::new(8.0, rule).unwrap();
+        for cut in 0..metrics.len() {
+            let mut resumed = Plateau::new(1.0, rule).unwrap();
+            resumed.load_state(&whole.state()).unwrap();
+            assert_eq!(resumed, whole);
+            assert_eq!(resumed.observe(metrics[cut]), whole.observe(metrics[cut]));
+        }
+        assert!(whole.lr() < 8.0);
+    }
+    let mut other = Plateau::new(8.0, RULE).unwrap();
+    let mut three = Plateau::new(8.0, ReduceOnPlateau { every: 3, ..RULE }).unwrap();
+    three.observe(1.0);
+    let refused = other.load_state(&three.state()).unwrap_err().to_string();
+    assert!(refused.contains("seen is 1, must be below every, 1"), "{refused}");
 }

@@ -1,15 +1,11 @@
 //! What must be refused, and what must not.
 
 mod calls;
+mod schedules;
 
-use super::lr_torch::plateau_rule;
 use super::{not_yet, optim_torch};
-use crate::{Fields, Run, Stop};
-use serde_json::Value;
+use crate::{Run, Stop};
 use tricks_optim::{Adam, Optimizer, Rule};
-use tricks_schedule::{
-    Constant, Cosine, Exponential, Linear, Milestones, Plateau, Polynomial, Schedule, Step,
-};
 use tricks_tensor::ndarray::{Array1, Array2, ArrayD, IxDyn};
 use tricks_tensor::{Dict, Float, Result, StateDict};
 
@@ -18,7 +14,10 @@ type Checked = std::result::Result<(), Stop>;
 pub(super) fn run(run: &mut Run<'_>) -> Checked {
     match run.text("kind") {
         "bad_hyper_parameter" | "bad_combination" => hyper_parameter(run),
-        "bad_schedule" => schedule(run),
+        "bad_schedule" => {
+            let outcome = schedules::build(run.op(), &run.hyper)?;
+            judge(run, outcome)
+        }
         "non_finite_gradient" => non_finite(run),
         "shape_mismatch" => shape_mismatch(run),
         "zero_size" => zero_size(run),
@@ -91,53 +90,6 @@ fn unchanged(run: &mut Run<'_>, before: &Dict<f64>, after: &Dict<f64>) {
         let same = before[name].iter().zip(&after[name]).all(|(a, b)| a.to_bits() == b.to_bits());
         run.require(format!("{name} has changed, though there was an error"), same);
     }
-}
-
-fn schedule(run: &mut Run<'_>) -> Checked {
-    const LR: f64 = 0.1;
-    let outcome = build(run.op(), &run.hyper, LR)?;
-    judge(run, outcome)
-}
-
-fn build(op: &str, hyper: &Fields<'_>, lr: f64) -> std::result::Result<Result<()>, Stop> {
-    Ok(match op {
-        "StepLR" => {
-            let gamma = hyper.number_or("gamma", 0.1)?;
-            Step { from: lr, gamma, every: hyper.count("step_size")? }.validate()
-        }
-        "MultiStepLR" => {
-            let milestones = super::schedules::counts(hyper, "milestones")?;
-            Milestones { from: lr, gamma: hyper.number_or("gamma", 0.1)?, milestones }.validate()
-        }
-        "ConstantLR" => Constant::torch(lr, hyper.number("factor")?, 5).map(drop),
-        "LinearLR" => Linear::torch(
-            lr,
-            hyper.number_or("start_factor", 1.0 / 3.0)?,
-            hyper.number_or("end_factor", 1.0)?,
-            hyper.count_opt("total_iters")?.unwrap_or(5),
-        )
-        .and_then(|linear| linear.validate()),
-        "ExponentialLR" => Exponential::from_gamma(lr, hyper.number("gamma")?).map(drop),
-        "PolynomialLR" => Polynomial {
-            from: lr,
-            to: 0.0,
-            steps: hyper.count_opt("total_iters")?.unwrap_or(5),
-            power: hyper.number_or("power", 1.0)?,
-        }
-        .validate(),
-        "CosineAnnealingLR" => {
-            Cosine { from: lr, to: 0.0, steps: hyper.count("T_max")? }.validate()
-        }
-        "ReduceLROnPlateau" => {
-            if hyper.get("min_lr").is_some_and(Value::is_array) {
-                return Err(Stop::Skip(
-                    "min_lr for two groups: the type is f64, cannot be written".into(),
-                ));
-            }
-            Plateau::new(lr, plateau_rule(hyper, 0)?).map(drop)
-        }
-        _ => return not_yet(),
-    })
 }
 
 fn non_finite(run: &mut Run<'_>) -> Checked {

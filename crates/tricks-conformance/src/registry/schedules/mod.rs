@@ -23,6 +23,8 @@ pub struct ScheduleRow {
 pub struct Sample {
     /// Makes it.
     pub make: fn() -> Box<dyn Schedule>,
+    /// The same as [`AnySchedule`](tricks_schedule::AnySchedule) reads it; functions have none.
+    pub text: Option<&'static str>,
     /// The lowest and the highest value it may have.
     pub within: (f64, f64),
     /// Its first value.
@@ -34,13 +36,14 @@ pub struct Sample {
 macro_rules! row {
     (
         $name:literal in $file:literal: $formula:literal,
-        $make:expr, within $within:expr, first $first:expr, end $end:expr,
+        $make:expr, text $text:expr, within $within:expr, first $first:expr, end $end:expr,
         refuses $refuses:expr
     ) => {
         ScheduleRow {
             about: crate::registry::About { name: $name, file: $file, formula: $formula },
             sample: Some(crate::registry::Sample {
                 make: || Box::new($make),
+                text: $text,
                 within: $within,
                 first: $first,
                 end: $end,
