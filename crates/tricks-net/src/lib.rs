@@ -67,6 +67,7 @@
 
 mod buffer;
 pub mod data;
+pub mod inspect;
 pub mod layers;
 pub mod losses;
 pub mod models;

@@ -1,4 +1,4 @@
-use crate::{Float, Noise, Parameters, Result};
+use crate::{Float, Noise, Parameters, Path, Result};
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 
 /// Training or evaluation, said at every call: a mode that is remembered is forgotten.
@@ -25,6 +25,17 @@ impl Mode {
     pub fn is_train(self) -> bool {
         matches!(self, Mode::Train(_))
     }
+}
+
+/// How the layers inside a layer are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// It is no container: there are none, or none that are shown.
+    Nothing,
+    /// One after another.
+    Chain,
+    /// Side by side.
+    Branches,
 }
 
 /// A differentiable function with parameters.
@@ -76,6 +87,17 @@ pub trait Layer<F: Float>: Parameters<F> + Send + Sync {
     /// # Errors
     /// Wrong shapes.
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()>;
+
+    /// Shows every layer right inside a container once, in a fixed order, under its path, and says
+    /// how they are joined. `f` may put another layer in the place of one. What is no container
+    /// shows nothing.
+    fn visit_layers(
+        &mut self,
+        _at: &Path<'_>,
+        _f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
+    ) -> Inside {
+        Inside::Nothing
+    }
 }
 
 impl<F: Float> Layer<F> for Box<dyn Layer<F>> {
@@ -100,5 +122,12 @@ impl<F: Float> Layer<F> for Box<dyn Layer<F>> {
     }
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
         (**self).infer(x, y)
+    }
+    fn visit_layers(
+        &mut self,
+        at: &Path<'_>,
+        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
+    ) -> Inside {
+        (**self).visit_layers(at, f)
     }
 }

@@ -5,7 +5,7 @@
 //! | the two number types | [`Float`] |
 //! | parameters and their gradients, visited by name | [`Parameters`], [`Place`], [`ParamMut`], [`Grad`], [`RowGrad`], [`Path`], [`Named`], [`Dict`] |
 //! | randomness as a value | [`Noise`] |
-//! | the contract of a layer | [`Layer`], [`Mode`] |
+//! | the contract of a layer | [`Layer`], [`Mode`], [`Inside`] |
 //! | everything that survives a restart | [`StateDict`] |
 //! | what can go wrong | [`Error`] |
 //! | vector instructions, threads, sums, the matrix product | [`kernel`] |
@@ -37,7 +37,7 @@ pub mod views;
 pub use dict::Dict;
 pub use error::{Error, Result, hyper};
 pub use float::Float;
-pub use layer::{Layer, Mode};
+pub use layer::{Inside, Layer, Mode};
 pub use named::Named;
 pub use ndarray;
 pub use noise::Noise;

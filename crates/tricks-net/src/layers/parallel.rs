@@ -4,7 +4,7 @@ use ndarray::{ArrayViewD, ArrayViewMutD, Axis, Dimension as _, IxDyn, Slice};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{
-    Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
+    Error, Float, Inside, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
 };
 
 /// How the outputs of a [`Parallel`] become one.
@@ -244,6 +244,18 @@ impl<F: Float> Layer<F> for Parallel<F> {
             self.combine.put(&mut from, i == 0, output.view(), &mut y);
         }
         Ok(())
+    }
+
+    fn visit_layers(
+        &mut self,
+        at: &Path<'_>,
+        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
+    ) -> Inside {
+        let at = at.name("layers");
+        for (i, layer) in self.layers.iter_mut().enumerate() {
+            f(&at.index(i), layer);
+        }
+        Inside::Branches
     }
 }
 

@@ -3,7 +3,9 @@ use crate::buffer::Buffer;
 use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn, Zip};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
-use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray};
+use tricks_tensor::{
+    Error, Float, Inside, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
+};
 
 /// A branch beside a connection that leaves its input as it is: the branch learns a difference.
 ///
@@ -172,6 +174,19 @@ impl<F: Float> Layer<F> for Residual<F> {
             }
         }
         Ok(())
+    }
+
+    fn visit_layers(
+        &mut self,
+        at: &Path<'_>,
+        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
+    ) -> Inside {
+        let at = at.name("layers");
+        f(&at.index(0), &mut self.branch);
+        if let Some(shortcut) = &mut self.shortcut {
+            f(&at.index(1), shortcut);
+        }
+        Inside::Branches
     }
 }
 
