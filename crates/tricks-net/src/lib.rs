@@ -55,6 +55,7 @@
 //! | | [`MultiheadAttention`](layers::MultiheadAttention), positional encodings, [`TransformerEncoderLayer`](layers::TransformerEncoderLayer), [`TransformerDecoderLayer`](layers::TransformerDecoderLayer), [`Rnn`](layers::Rnn), [`Lstm`](layers::Lstm), [`Gru`](layers::Gru), [`Reversed`](layers::Reversed) |
 //! | | [`Sequential`](layers::Sequential), [`Parallel`](layers::Parallel), [`Residual`](layers::Residual) |
 //! | [`models`] | [`mlp`](models::mlp), [`lenet`](models::lenet), [`plain_cnn`](models::plain_cnn), [`resnet`](models::resnet), [`gpt`](models::gpt), [`vit`](models::vit) |
+//! | [`inspect`](mod@inspect) | [`inspect`](inspect::inspect): one batch in an untrained net, layer by layer, and which initialization would be better; [`Lsuv`](inspect::Lsuv) |
 //! | [`losses`] | [`SoftmaxCrossEntropy`](losses::SoftmaxCrossEntropy), [`MeanSquaredError`](losses::MeanSquaredError), [`Huber`](losses::Huber) and the others of PyTorch and Optax, reduced or [one by one](losses::EachLoss) |
 //! | [`data`] | [`Dataset`](data::Dataset), [`DataSource`](data::DataSource), [`Tokens`](data::Tokens), [`Batching`](data::Batching), IDX, CSV |
 //! | [`train`] | [`Run`](train::Run) and its loop, [`Observer`](train::Observer), checkpoints, [`EarlyStopping`](train::EarlyStopping), [`evaluate`](train::evaluate) |

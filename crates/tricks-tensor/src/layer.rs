@@ -38,6 +38,9 @@ pub enum Inside {
     Branches,
 }
 
+/// What [`Layer::visit_layers`] calls with each layer and its path.
+pub type LayerVisitor<'f, F> = dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>) + 'f;
+
 /// A differentiable function with parameters.
 ///
 /// The caller owns the activations: `x`, `y` and their gradients are lent, in C order (the first
@@ -91,11 +94,7 @@ pub trait Layer<F: Float>: Parameters<F> + Send + Sync {
     /// Shows every layer right inside a container once, in a fixed order, under its path, and says
     /// how they are joined. `f` may put another layer in the place of one. What is no container
     /// shows nothing.
-    fn visit_layers(
-        &mut self,
-        _at: &Path<'_>,
-        _f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
-    ) -> Inside {
+    fn visit_layers(&mut self, _at: &Path<'_>, _f: &mut LayerVisitor<'_, F>) -> Inside {
         Inside::Nothing
     }
 }
@@ -123,11 +122,7 @@ impl<F: Float> Layer<F> for Box<dyn Layer<F>> {
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
         (**self).infer(x, y)
     }
-    fn visit_layers(
-        &mut self,
-        at: &Path<'_>,
-        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
-    ) -> Inside {
+    fn visit_layers(&mut self, at: &Path<'_>, f: &mut LayerVisitor<'_, F>) -> Inside {
         (**self).visit_layers(at, f)
     }
 }

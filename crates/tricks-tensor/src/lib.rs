@@ -37,7 +37,7 @@ pub mod views;
 pub use dict::Dict;
 pub use error::{Error, Result, hyper};
 pub use float::Float;
-pub use layer::{Inside, Layer, Mode};
+pub use layer::{Inside, Layer, LayerVisitor, Mode};
 pub use named::Named;
 pub use ndarray;
 pub use noise::Noise;

@@ -3,6 +3,7 @@
 mod ablation;
 mod activations;
 mod adagrad;
+mod inspect;
 mod schedules;
 mod standard;
 mod storage;
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[&Experiment] = &[
     &adagrad::EXPERIMENT,
     &symmetry::EXPERIMENT,
     &activations::EXPERIMENT,
+    &inspect::EXPERIMENT,
     &ablation::EXPERIMENT,
     &storage::EXPERIMENT,
 ];

@@ -121,7 +121,10 @@ fn digits(x: f64, count: i32) -> String {
     if !(1e-3..1e5).contains(&x.abs()) {
         return format!("{x:.1e}");
     }
-    let behind = (count - 1 - x.abs().log10().floor() as i32).max(0) as usize;
+    // The place of the first digit, 0 for units.
+    let written = format!("{x:e}");
+    let first: i32 = written.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
+    let behind = (count - 1 - first).max(0) as usize;
     let text = format!("{x:.behind$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').into(),

@@ -4,7 +4,8 @@ use crate::layers::Sequential;
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tricks_tensor::{
-    Float, Inside, Layer, Mode, ParamKind, ParamMut, Parameters, Path, Place, Result, ndarray,
+    Float, Inside, Layer, LayerVisitor, Mode, ParamKind, ParamMut, Parameters, Path, Place, Result,
+    ndarray,
 };
 
 /// What to do in place of the passes of a layer that is no container.
@@ -106,13 +107,12 @@ impl<'a, F: Float, A: Around<F> + 'static> Watched<'a, F, A> {
         mut make: impl FnMut(&Path<'_>, &mut dyn Layer<F>) -> A,
     ) -> Self {
         let mut leaves = Vec::new();
-        let structure = each_leaf(root, &Path::ROOT, &mut |at, slot| {
+        let structure = each_leaf(root, &Path::ROOT, &mut 0, &mut |at, slot| {
             let (name, around) = (slot.name(), make(at, &mut **slot));
             let layer = std::mem::replace(slot, Box::new(Sequential::new()));
             let leaf = Arc::new(Mutex::new(Leaf { layer, around }));
             leaves.push(Arc::clone(&leaf));
             *slot = Box::new(StandIn { name, leaf });
-            leaves.len() - 1
         });
         let alone = structure.is_none().then(|| make(&Path::ROOT, root));
         Self { root, leaves, alone, structure: structure.unwrap_or(Node::Leaf(0)) }
@@ -158,7 +158,7 @@ impl<'a, F: Float, A: Around<F> + 'static> Watched<'a, F, A> {
         let mut leaves = std::mem::take(&mut self.leaves).into_iter();
         let mut around = Vec::with_capacity(leaves.len());
         if leaves.len() > 0 {
-            each_leaf(self.root, &Path::ROOT, &mut |_, slot| {
+            each_leaf(self.root, &Path::ROOT, &mut 0, &mut |_, slot| {
                 // The stand-in goes first: then the layer has one owner.
                 *slot = Box::new(Sequential::new());
                 if let Some(leaf) = leaves.next().and_then(Arc::into_inner) {
@@ -166,7 +166,6 @@ impl<'a, F: Float, A: Around<F> + 'static> Watched<'a, F, A> {
                     *slot = leaf.layer;
                     around.push(leaf.around);
                 }
-                0
             });
         }
         around
@@ -179,17 +178,22 @@ impl<F: Float, A: Around<F> + 'static> Drop for Watched<'_, F, A> {
     }
 }
 
-/// Shows all layers that are no containers; `number` says which one it was shown. None if `layer`
-/// itself is one.
+/// Shows all layers that are no containers, and says how they are joined: none if `layer` itself is
+/// one. `count` is how many were shown.
 fn each_leaf<F: Float>(
     layer: &mut dyn Layer<F>,
     at: &Path<'_>,
-    number: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>) -> usize,
+    count: &mut usize,
+    f: &mut LayerVisitor<'_, F>,
 ) -> Option<Node> {
     let mut inner = Vec::new();
     let inside = layer.visit_layers(at, &mut |at, child| {
-        let node = each_leaf(&mut **child, at, number);
-        inner.push(node.unwrap_or_else(|| Node::Leaf(number(at, child))));
+        let node = each_leaf(&mut **child, at, count, f);
+        inner.push(node.unwrap_or_else(|| {
+            f(at, child);
+            *count += 1;
+            Node::Leaf(*count - 1)
+        }));
     });
     match inside {
         Inside::Nothing => None,

@@ -4,7 +4,8 @@ use ndarray::{ArrayViewD, ArrayViewMutD, Axis, Dimension as _, IxDyn, Slice};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{
-    Error, Float, Inside, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
+    Error, Float, Inside, Layer, LayerVisitor, Mode, ParamMut, Parameters, Path, Place, Result,
+    ndarray,
 };
 
 /// How the outputs of a [`Parallel`] become one.
@@ -246,11 +247,7 @@ impl<F: Float> Layer<F> for Parallel<F> {
         Ok(())
     }
 
-    fn visit_layers(
-        &mut self,
-        at: &Path<'_>,
-        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
-    ) -> Inside {
+    fn visit_layers(&mut self, at: &Path<'_>, f: &mut LayerVisitor<'_, F>) -> Inside {
         let at = at.name("layers");
         for (i, layer) in self.layers.iter_mut().enumerate() {
             f(&at.index(i), layer);

@@ -4,7 +4,8 @@ use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn, Zip};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{
-    Error, Float, Inside, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
+    Error, Float, Inside, Layer, LayerVisitor, Mode, ParamMut, Parameters, Path, Place, Result,
+    ndarray,
 };
 
 /// A branch beside a connection that leaves its input as it is: the branch learns a difference.
@@ -176,11 +177,7 @@ impl<F: Float> Layer<F> for Residual<F> {
         Ok(())
     }
 
-    fn visit_layers(
-        &mut self,
-        at: &Path<'_>,
-        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
-    ) -> Inside {
+    fn visit_layers(&mut self, at: &Path<'_>, f: &mut LayerVisitor<'_, F>) -> Inside {
         let at = at.name("layers");
         f(&at.index(0), &mut self.branch);
         if let Some(shortcut) = &mut self.shortcut {

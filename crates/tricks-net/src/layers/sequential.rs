@@ -3,7 +3,8 @@ use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn};
 use std::fmt;
 use tricks_tensor::views::require_shape;
 use tricks_tensor::{
-    Error, Float, Inside, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
+    Error, Float, Inside, Layer, LayerVisitor, Mode, ParamMut, Parameters, Path, Place, Result,
+    ndarray,
 };
 
 /// Layers one after another.
@@ -231,11 +232,7 @@ impl<F: Float> Layer<F> for Sequential<F> {
         last.infer(if inner.is_empty() { x.view() } else { input.view() }, y)
     }
 
-    fn visit_layers(
-        &mut self,
-        at: &Path<'_>,
-        f: &mut dyn FnMut(&Path<'_>, &mut Box<dyn Layer<F>>),
-    ) -> Inside {
+    fn visit_layers(&mut self, at: &Path<'_>, f: &mut LayerVisitor<'_, F>) -> Inside {
         let at = at.name("layers");
         for (i, layer) in self.layers.iter_mut().enumerate() {
             f(&at.index(i), layer);
