@@ -64,7 +64,7 @@ mod tests {
     use crate::Net;
     use crate::layers::{ChannelsLast, Embedding, Flatten, Rnn, Sequential};
     use ndarray::ArrayD;
-    use tricks_tensor::{Layer as _, Noise};
+    use tricks_tensor::Noise;
 
     #[test]
     fn absurd_shapes_are_refused() {

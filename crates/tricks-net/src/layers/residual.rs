@@ -4,8 +4,7 @@ use ndarray::{ArrayViewD, ArrayViewMutD, Dimension as _, IxDyn, Zip};
 use std::fmt;
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{
-    Error, Float, Inside, Layer, LayerVisitor, Mode, ParamMut, Parameters, Path, Place, Result,
-    ndarray,
+    Float, Inside, Layer, LayerVisitor, Mode, ParamMut, Parameters, Path, Place, Result, ndarray,
 };
 
 /// A branch beside a connection that leaves its input as it is: the branch learns a difference.
