@@ -1,4 +1,5 @@
-use clap::Parser;
+use crate::schedule::Drawing;
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Trains on handwritten digits, tests the chapter's claims one by one, and writes a report with
@@ -8,7 +9,11 @@ use std::path::PathBuf;
 /// three minutes on two cores.
 #[derive(Parser, Debug)]
 #[command(name = "tricks-lab", bin_name = "cargo xtask lab", version)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Experiments to run; all of them if none is named (see --list)
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
@@ -46,4 +51,12 @@ pub(crate) struct Options {
     /// exists. Kill it, start it again: the result has the same bits. Only with `standard`
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
+}
+
+/// What the lab does beside experiments.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Draws learning-rate schedules: a sketch, sample values, and a picture. (The experiment about
+    /// schedules is `schedules`)
+    Schedule(Drawing),
 }

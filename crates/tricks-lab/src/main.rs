@@ -11,13 +11,14 @@ mod probe;
 mod progress;
 mod recipe;
 mod report;
+mod schedule;
 mod stats;
 mod training;
 mod variants;
 mod verdict;
 
 use clap::Parser as _;
-use cli::Options;
+use cli::{Command, Options};
 use data::Images;
 use experiment::{Experiment, Lab, Profile};
 use metrics::Metrics;
@@ -30,17 +31,31 @@ use tricks_tensor::{Error, Result};
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Some(Command::Schedule(drawing)) = &options.command {
+        return match drawing.read() {
+            Ok(schedules) => ended(drawing.draw(&schedules)),
+            Err(error) => misused(error),
+        };
+    }
     let chosen = match choose(&options) {
         Ok(chosen) => chosen,
-        Err(message) => {
-            eprintln!("error: {message}");
-            return ExitCode::from(2);
-        }
+        Err(message) => return misused(message),
     };
     if options.list {
         return say(&list(&chosen));
     }
-    match run(&options, &chosen) {
+    ended(run(&options, &chosen))
+}
+
+/// The command line was wrong.
+fn misused(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
+}
+
+/// What is shown in the end, or why there is nothing.
+fn ended(result: Result<String>) -> ExitCode {
+    match result {
         Ok(summary) => say(&summary),
         Err(error) => {
             eprintln!("error: {error}");

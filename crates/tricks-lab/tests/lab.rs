@@ -157,10 +157,32 @@ fn killed_and_resumed_ends_with_the_same_bits() {
 }
 
 #[test]
+fn a_schedule_is_drawn() {
+    let out = folder("schedule");
+    let text = "warmup 500 then cosine 1e-3..1e-5 over 10000";
+    let output = run(&["schedule", text, "0.0005", "--out", out.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", self::text(&output.stderr));
+    let shown = self::text(&output.stdout);
+    assert!(
+        shown.contains("linear 0..0.001 over 500 then cosine 0.001..1e-5 over 10000\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("10500  1e-5                    0.0005\n"), "{shown}");
+    let svg = fs::read_to_string(out.join("schedule.svg")).unwrap();
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.ends_with("</svg>")
+    );
+    assert_eq!(svg.matches("class=\"line c").count(), 2);
+    assert!(self::text(&run(&["--help"]).stdout).contains("schedule"));
+}
+
+#[test]
 fn mistakes_are_one_readable_line() {
     let out = folder("mistakes");
     let out = out.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["schedule", "cosine 1..0"], 2, "schedule: column 12: expected `over`, found the end"),
+        (&["schedule", "0.1", "--out", "/dev/null/x"], 1, "/dev/null/x: cannot create"),
         (&["nonsense"], 2, "there is no experiment `nonsense`"),
         (&["--checkpoint", "x"], 2, "--checkpoint is for the standard configuration alone"),
         (&["--seeds", "0"], 2, "--seeds"),

@@ -2,6 +2,7 @@
 
 use crate::experiment::{Experiment, Outcome, Table};
 use crate::format::{escape, seconds};
+use crate::plot::Figure;
 use crate::verdict::Verdict;
 use std::fmt::Write as _;
 
@@ -44,6 +45,13 @@ pub(crate) fn html(facts: &Facts, all: &[Finished]) -> String {
     run_facts(&mut out, facts, all);
     out.push_str("</main>\n</body>\n</html>\n");
     out
+}
+
+/// A figure as a file of its own, which follows the reader's light or dark mode too.
+pub(crate) fn alone(figure: &Figure) -> String {
+    let begin = "<svg xmlns=\"http://www.w3.org/2000/svg\"";
+    let svg = figure.svg.replacen("<svg", begin, 1);
+    svg.replacen("<title>", &format!("<style>{STYLE}</style><title>"), 1)
 }
 
 /// The summary as text.

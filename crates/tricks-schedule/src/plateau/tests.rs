@@ -192,11 +192,11 @@ fn half_a_mean_survives() {
         let rule = ReduceOnPlateau { every: 3, patience: 1, cooldown: 1, form, ..RULE };
         let metrics: Vec<f64> = (0..60).map(|i| f64::from(i * 7 % 11)).collect();
         let mut whole = Plateau::new(8.0, rule).unwrap();
-        for cut in 0..metrics.len() {
+        for &metric in &metrics {
             let mut resumed = Plateau::new(1.0, rule).unwrap();
             resumed.load_state(&whole.state()).unwrap();
             assert_eq!(resumed, whole);
-            assert_eq!(resumed.observe(metrics[cut]), whole.observe(metrics[cut]));
+            assert_eq!(resumed.observe(metric), whole.observe(metric));
         }
         assert!(whole.lr() < 8.0);
     }
