@@ -67,8 +67,8 @@ fn run(lab: &Lab) -> Result<Outcome> {
             "Networks of {LAYERS} hidden layers of {WIDTH} units see one batch of 128 training \
              images before any training. The report of tricks_net::inspect is made for each \
              start and seed; healthy is a signal between a tenth and ten times the input, a \
-             gradient between a tenth and ten times the one at the output, at most a third of \
-             the outputs saturated."
+             gradient between a hundredth and a hundred times that of the last hidden layer, at \
+             most a third of the outputs saturated."
         ),
         ..Outcome::default()
     };
@@ -161,19 +161,21 @@ fn figure(drawn: &[(&Pair, Report, Report)]) -> Figure {
     for (pair, good, bad) in drawn {
         let title = |what: &str| format!("{}: {what}", pair.name);
         // The band is in sight whatever is drawn.
-        let banded = |what: &str, label: &str, of: fn(&Report) -> Vec<f64>| {
+        let banded = |what: &str, label: &str, band: [f64; 2], of: fn(&Report) -> Vec<f64>| {
             let sizes = || [good, bad].into_iter().flat_map(of).filter(|x| *x > 0.0);
-            let (low, high) = (sizes().fold(0.02, f64::min), sizes().fold(50.0, f64::max));
+            let low = sizes().fold(band[0] / 5.0, f64::min);
+            let high = sizes().fold(5.0 * band[1], f64::max);
             let panel = Panel::new(title(what), layer(), Axis::log(label).between(low, high));
-            let panel = [0.1, 10.0]
+            let panel = band
                 .into_iter()
                 .fold(panel, |panel, at| panel.with(Mark::Across(at, String::new())));
             lines(panel, [good, bad].map(of))
         };
-        panels.push(banded("signal", "rms over that of the input", |report| {
+        panels.push(banded("signal", "rms over that of the input", [0.1, 10.0], |report| {
             report.weighted().map(|(_, signal)| signal.forward).collect()
         }));
-        panels.push(banded("gradient", "norm over that at the output", |report| {
+        let label = "norm over the last hidden’s";
+        panels.push(banded("gradient", label, [0.01, 100.0], |report| {
             report.weighted().filter_map(|(_, signal)| signal.backward).collect()
         }));
         let (what, limit) = match pair.activation {

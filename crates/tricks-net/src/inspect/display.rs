@@ -74,10 +74,10 @@ impl fmt::Display for Symptom {
             Self::Saturated(share) => write!(f, "{} of the activations saturated", percent(share)),
             Self::Dead(share) => write!(f, "{} of the units dead", percent(share)),
             Self::VanishingGradient(size) => {
-                write!(f, "gradient vanishes ({} × that at the output)", short(size))
+                write!(f, "gradient vanishes ({} × that of the last hidden layer)", short(size))
             }
             Self::ExplodingGradient(size) => {
-                write!(f, "gradient explodes ({} × that at the output)", short(size))
+                write!(f, "gradient explodes ({} × that of the last hidden layer)", short(size))
             }
         }
     }

@@ -76,8 +76,8 @@ impl DeadUnits {
 pub struct Signal {
     /// The root mean square over that of what the first weight of the net sees; NaN if that is 0.
     pub forward: f64,
-    /// The norm of the gradient over that of the gradient at the output of the net, if there is one
-    /// that is not 0. Norms, unlike mean squares, keep their size under He's rule when layers have different widths.
+    /// The norm of the gradient over that of the last hidden weight, the one in front of the output
+    /// layer, if there is one that is not 0. Norms, unlike mean squares, keep their size under He's rule when layers have different widths.
     pub backward: Option<f64>,
     /// The activation behind the weight.
     pub activation: Option<&'static str>,
@@ -104,8 +104,8 @@ impl Report {
 /// # Formula
 /// ```text
 /// forward of a weight:   s = rms(z) / rms(x₁)           z: what the activation behind it sees
-/// backward:              b = ‖dz‖ / ‖dy‖                x₁: input of the first weight, dy: at the output
-/// healthy:               0.1 ≤ s ≤ 10    0.1 ≤ b ≤ 10
+/// backward:              b = ‖dz‖ / ‖dzₕ‖               x₁: input of the first weight
+/// healthy:               0.1 ≤ s ≤ 10    0.01 ≤ b ≤ 100         h: the last weight but one
 ///                        at most 1/3 of the outputs of a tanh or sigmoid saturated
 ///                        at most 1/2 of the units of a ReLU dead
 /// ```
@@ -126,8 +126,10 @@ impl Report {
 ///   is measured itself. `Hardtanh` has no share of saturation, as its bounds are a choice.
 /// * Half of the units of the deepest ReLU layers may be dead in a healthy deep net: all samples
 ///   look the same there.
-/// * Behind batch normalization and ReLU gradients grow by about a fifth a layer, whatever the
-///   weights: a deep net of that kind is reported, and its weights are not blamed.
+/// * Gradients are held against those of the last hidden weight, not of the output: a small output
+///   layer or an average over places makes all of them smaller alike, and does no harm.
+/// * Through batch normalization and ReLU gradients grow by about a fifth a layer towards the input,
+///   whatever the weights: from some 25 layers on that is reported, and the weights are not blamed.
 /// * Parameters and running statistics stay as they are. Gradients are those of this batch, the mode
 ///   is training, with this noise.
 ///
@@ -146,7 +148,7 @@ impl Report {
 /// use tricks_net::{Net, models::mlp};
 /// use tricks_tensor::{Noise, ndarray::Array2};
 ///
-/// let mut net = Net::new(mlp::<f32>(&[256, 256, 256, 256, 10])?);
+/// let mut net = Net::new(mlp::<f64>(&[256, 256, 256, 256, 10])?);
 /// let mut x = Array2::zeros((64, 256));
 /// Noise::new(1).fill_uniform(0, x.as_slice_mut().unwrap());
 /// let labels: Vec<usize> = (0..64).map(|i| i % 10).collect();
@@ -154,7 +156,7 @@ impl Report {
 ///
 /// initialize(&mut net, Layout::OutIn, &Normal { mean: 0.0, std: 0.01 }, Noise::new(2))?;
 /// let report = inspect(&mut net, &x, Noise::new(3), |y, dy| loss.gradient(y, &labels, dy))?;
-/// let text = report.findings[1].to_string();
+/// let text = report.findings[0].to_string();
 /// assert!(text.starts_with("layers.2 (Dense): output vanishes"), "{text}");
 /// assert!(text.ends_with("layers.2.weight: std 0.01, He normal for fan_in 256 is 0.088"), "{text}");
 ///
@@ -199,7 +201,6 @@ pub fn inspect<F: Float, L: Layer<F>, S: Data<Elem = F>, D: Dimension, T>(
     let weights = weights(layer);
     let first_input = looks.iter().find(|look| !of_layer(&weights, &look.path).is_empty());
     let reference = first_input.and_then(|look| look.input).map_or(0.0, |input| input.rms());
-    let upstream = Spread::of_view(&dy.view()).norm();
     let mut layers: Vec<LayerReport> = looks
         .into_iter()
         .filter_map(|look| {
@@ -215,22 +216,29 @@ pub fn inspect<F: Float, L: Layer<F>, S: Data<Elem = F>, D: Dimension, T>(
             })
         })
         .collect();
-    for i in 0..layers.len() {
-        if !layers[i].weights.is_empty() {
-            layers[i].signal = Some(signal(&layers, &next, i, (reference, upstream)));
-        }
+    let weighted: Vec<usize> =
+        (0..layers.len()).filter(|i| !layers[*i].weights.is_empty()).collect();
+    let mut signals: Vec<_> =
+        weighted.iter().map(|i| signal(&layers, &next, *i, reference)).collect();
+    // Of the last hidden weight; of the only one if there is one.
+    let hidden = signals.iter().rev().take(2).last().and_then(|signal| signal.backward);
+    for signal in &mut signals {
+        signal.backward = ratio(signal.backward, hidden);
+    }
+    for (i, signal) in weighted.into_iter().zip(signals) {
+        layers[i].signal = Some(signal);
     }
     let findings = findings(&layers);
     Ok(Report { layers, findings })
 }
 
-/// Follows the output of layer `i` to its activation.
-fn signal(
-    layers: &[LayerReport],
-    next: &[Option<usize>],
-    i: usize,
-    (reference, upstream): (f64, f64),
-) -> Signal {
+/// `a / b`, if there are both and `b` is not 0.
+fn ratio(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(a? / b.filter(|b| *b > 0.0)?)
+}
+
+/// Follows the output of layer `i` to its activation; `backward` is the norm itself.
+fn signal(layers: &[LayerReport], next: &[Option<usize>], i: usize, reference: f64) -> Signal {
     let (mut at, mut normalized, mut ends_at) = (i, is_normalization(layers[i].layer), None);
     while let Some(following) = next[at] {
         let layer = &layers[following];
@@ -244,11 +252,8 @@ fn signal(
         at = following;
     }
     Signal {
-        forward: if reference > 0.0 { layers[at].output.rms() / reference } else { f64::NAN },
-        backward: layers[at]
-            .gradient
-            .filter(|_| upstream > 0.0)
-            .map(|gradient| gradient.norm() / upstream),
+        forward: ratio(Some(layers[at].output.rms()), Some(reference)).unwrap_or(f64::NAN),
+        backward: layers[at].gradient.map(|gradient| gradient.norm()),
         activation: ends_at.map(|i| layers[i].layer),
         normalized,
         ends_at,

@@ -2,12 +2,14 @@ use super::activation::initializer;
 use super::report::{LayerReport, Signal};
 use tricks_init::{Fan, Layout, VarianceScaling};
 
-/// The healthy band of a signal's size, forward and backward.
-pub(super) const BAND: (f64, f64) = (0.1, 10.0);
+/// The healthy band of a signal's size.
+const BAND: (f64, f64) = (0.1, 10.0);
+/// The healthy band of a gradient's size.
+const GRADIENT_BAND: (f64, f64) = (0.01, 100.0);
 /// The largest healthy share of saturated outputs.
-pub(super) const SATURATED: f64 = 1.0 / 3.0;
+const SATURATED: f64 = 1.0 / 3.0;
 /// The largest healthy share of dead units.
-pub(super) const DEAD: f64 = 0.5;
+const DEAD: f64 = 0.5;
 /// A standard deviation this many times another is another.
 const OTHER: f64 = 1.25;
 
@@ -40,9 +42,9 @@ pub enum Symptom {
     Saturated(f64),
     /// This share of the units of the activation behind it is dead, more than half.
     Dead(f64),
-    /// Its gradient is this many times as large as that at the output, less than a tenth.
+    /// Its gradient is this many times as large as that of the last hidden layer, less than 1/100.
     VanishingGradient(f64),
-    /// Its gradient is this many times as large as that at the output, more than ten times.
+    /// Its gradient is this many times as large as that of the last hidden layer, more than 100.
     ExplodingGradient(f64),
 }
 
@@ -163,9 +165,9 @@ fn symptoms(
     found.extend(dead.filter(|share| *share > DEAD).map(Symptom::Dead));
     // A gradient that went through NaN says nothing.
     if let Some(backward) = signal.backward.filter(|_| broken.is_none()) {
-        if backward < BAND.0 {
+        if backward < GRADIENT_BAND.0 {
             found.push(Symptom::VanishingGradient(backward));
-        } else if backward > BAND.1 {
+        } else if backward > GRADIENT_BAND.1 {
             found.push(Symptom::ExplodingGradient(backward));
         }
     }

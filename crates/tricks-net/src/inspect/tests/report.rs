@@ -39,7 +39,10 @@ fn every_number_by_hand() {
     let signal = first.signal.unwrap();
     assert_eq!(signal.activation, Some("ReLU"));
     assert!((signal.forward - (19.0f64 / 6.0 / 3.75).sqrt()).abs() < 1e-15);
-    assert!((signal.backward.unwrap() - (9.0f64 / 5.0).sqrt()).abs() < 1e-15);
+    // It is the last hidden layer.
+    assert_eq!(signal.backward, Some(1.0));
+    let backward = last.signal.unwrap().backward.unwrap();
+    assert!((backward - (5.0f64 / 9.0).sqrt()).abs() < 1e-15);
     assert!(report.is_healthy(), "{report}");
 }
 
@@ -177,4 +180,20 @@ fn what_cannot_be_looked_at_is_refused() {
     let spread = Spread::of::<f64>(&[]);
     assert_eq!((spread.count, spread.mean, spread.rms()), (0, 0.0, 0.0));
     assert!(!Spread::of(&[1.0, f64::NAN]).is_finite() && !Spread::of(&[1e300]).is_finite());
+}
+
+#[test]
+fn known_nets_are_healthy_with_he() {
+    use crate::models::{ConvNetConfig, lenet, mlp, plain_cnn, resnet};
+    let he = VarianceScaling::he_normal();
+    let config = ConvNetConfig { width: 4, blocks: 3, ..ConvNetConfig::default() };
+    let images = [16, 1, 12, 12];
+    for report in [
+        look(mlp(&[50, 80, 40, 10]).unwrap(), &[32, 50], &he),
+        look(lenet([1, 12, 12], 10).unwrap(), &images, &he),
+        look(plain_cnn(&config).unwrap(), &images, &he),
+        look(resnet(&config).unwrap(), &images, &he),
+    ] {
+        assert!(report.is_healthy(), "{report}");
+    }
 }
