@@ -10,6 +10,7 @@
 //! | an orthogonal matrix, as a whole or at a kernel's centre | [`Orthogonal`], [`DeltaOrthogonal`] |
 //! | the identity, dense or as a convolution | [`Identity`], [`Dirac`] |
 //! | normals with zeros in every column | [`Sparse`] |
+//! | what the depth of a residual net or a Transformer asks for | [`VarianceScaling::times`] with [`fixup_factor`], [`gpt2_factor`], [`t_fixup_encoder_factor`], [`t_fixup_decoder_factor`] or [`DeepNorm`] |
 //!
 //! [`Fan`] counts inputs and outputs, from a shape and its named [`Layout`]. [`Gain`] is what an
 //! activation asks for. [`initialize`] fills every weight of a model, [`initialize_with`] chooses
@@ -49,6 +50,7 @@ mod normal;
 mod orthogonal;
 mod orthonormal;
 mod quadrature;
+mod residual;
 mod sparse;
 mod truncated_normal;
 mod uniform;
@@ -64,6 +66,9 @@ pub use initialize::{initialize, initialize_with};
 pub use initializer::Initializer;
 pub use normal::Normal;
 pub use orthogonal::Orthogonal;
+pub use residual::{
+    DeepNorm, fixup_factor, gpt2_factor, t_fixup_decoder_factor, t_fixup_encoder_factor,
+};
 pub use sparse::Sparse;
 pub use truncated_normal::TruncatedNormal;
 pub use uniform::Uniform;

@@ -127,6 +127,12 @@ impl VarianceScaling {
         Self { scale: gain.squared(), ..self }
     }
 
+    /// Multiplies the deviation: what the depth of a net asks for beside the activation.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { scale: self.scale * factor * factor, ..self }
+    }
+
     /// σ, the standard deviation of the draws: `√(scale / n)`. Infinite for a fan of 0.
     pub fn std(&self, fan: Fan) -> f64 {
         (self.scale / fan.by(self.mode)).sqrt()
