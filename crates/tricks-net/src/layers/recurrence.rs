@@ -176,15 +176,19 @@ impl<F: Float, C: Cell<F, GATES, STATES>, const GATES: usize, const STATES: usiz
         Ok(())
     }
 
+    /// `dend` is the gradient of the state after the last step, beside that through `y`.
     pub(super) fn backward(
         &mut self,
-        x: ArrayViewD<'_, F>,
-        y: ArrayViewD<'_, F>,
-        dy: ArrayViewD<'_, F>,
+        [x, y, dy]: [ArrayViewD<'_, F>; 3],
+        dend: Option<[ArrayView2<'_, F>; STATES]>,
         dx: Option<ArrayViewMutD<'_, F>>,
     ) -> Result<()> {
         let [samples, time, hidden] = self.output_shape(x.shape())?;
         require_backward(self.name, &[samples, time, hidden], &x, &y, &dy, dx.as_ref())?;
+        for dend in dend.iter().flatten() {
+            let expected = ("expected", &[samples, hidden][..]);
+            require_shape(self.name, ("gradient of the end", dend.shape()), expected)?;
+        }
         let width = GATES * hidden;
         let Kept { gates, sent, states, dgates, dsent, dstates } = &mut self.kept;
         let last = ("gates of the last forward pass", gates.shape());
@@ -192,9 +196,12 @@ impl<F: Float, C: Cell<F, GATES, STATES>, const GATES: usize, const STATES: usiz
         let step = samples * hidden;
         dgates.reshape(gates.shape())?;
         dsent.reshape(sent.shape())?;
-        for d in dstates.iter_mut() {
+        for (s, d) in dstates.iter_mut().enumerate() {
             d.reshape(&[samples, hidden])?;
-            d.slice_mut().fill(F::zero());
+            match &dend {
+                Some(dend) => matrix_mut(d.slice_mut(), hidden).assign(&dend[s]),
+                None => d.slice_mut().fill(F::zero()),
+            }
         }
         let [from_x, from_h] = &mut self.maps;
         let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());

@@ -46,6 +46,21 @@ macro_rules! recurrent {
                 self.core.end()
             }
 
+            /// `backward` of `[x, y, dy]` with a gradient of the state after the last step too, each
+            /// array `[samples, hidden]`: what the next part of a long sequence gave as its
+            /// `start_gradient`, or a loss of the state.
+            ///
+            /// # Errors
+            /// Wrong shapes; no forward pass before.
+            pub fn backward_from(
+                &mut self,
+                inputs: [tricks_tensor::ndarray::ArrayViewD<'_, F>; 3],
+                dend: [tricks_tensor::ndarray::ArrayView2<'_, F>; $states],
+                dx: Option<tricks_tensor::ndarray::ArrayViewMutD<'_, F>>,
+            ) -> tricks_tensor::Result<()> {
+                self.core.backward(inputs, Some(dend), dx)
+            }
+
             /// The gradient of the state the last pass started from, after `backward`.
             pub fn start_gradient(&self) -> [tricks_tensor::ndarray::ArrayView2<'_, F>; $states] {
                 self.core.start_gradient()
@@ -91,7 +106,7 @@ macro_rules! recurrent {
                 dx: Option<tricks_tensor::ndarray::ArrayViewMutD<'_, F>>,
                 _: tricks_tensor::Mode,
             ) -> tricks_tensor::Result<()> {
-                self.core.backward(x, y, dy, dx)
+                self.core.backward([x, y, dy], None, dx)
             }
 
             fn infer(

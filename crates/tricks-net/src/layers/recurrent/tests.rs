@@ -143,3 +143,55 @@ fn what_is_refused() {
     let want = "Lstm: gates of the last forward pass has shape [0], expected [2, 4, 8]";
     assert_eq!(refused.to_string(), want);
 }
+
+/// Every gradient of a layer.
+fn gradients(layer: &mut impl Parameters<f64>) -> Vec<f64> {
+    let mut all = Vec::new();
+    layer.visit(&Path::ROOT, &mut |_, mut param| {
+        all.extend_from_slice(param.grad.values().unwrap_or_default());
+    });
+    all
+}
+
+/// Gradients that go from the second half into the first are those of the whole.
+macro_rules! gradients_cross_halves {
+    ($layer:ident) => {{
+        let mut whole = $layer::<f64>::new(3, 2).unwrap();
+        randomize(&mut whole);
+        let (mut a, mut b) = (whole.clone(), whole.clone());
+        let (x, dy) = (draw(&[2, 5, 3], 1), draw(&[2, 5, 2], 2));
+        let (mut y, mut dx) = (ArrayD::zeros(dy.raw_dim()), ArrayD::zeros(x.raw_dim()));
+        whole.forward(x.view(), y.view_mut(), Mode::Eval).unwrap();
+        whole.backward(x.view(), y.view(), dy.view(), Some(dx.view_mut()), Mode::Eval).unwrap();
+
+        let ((x0, x1), (dy0, dy1)) =
+            (x.view().split_at(Axis(1), 2), dy.view().split_at(Axis(1), 2));
+        let (mut y0, mut y1) = (ArrayD::zeros(dy0.raw_dim()), ArrayD::zeros(dy1.raw_dim()));
+        let (mut dx0, mut dx1) = (ArrayD::zeros(x0.raw_dim()), ArrayD::zeros(x1.raw_dim()));
+        a.forward(x0.view(), y0.view_mut(), Mode::Eval).unwrap();
+        b.forward_from(x1.view(), a.state(), y1.view_mut()).unwrap();
+        b.backward(x1, y1.view(), dy1, Some(dx1.view_mut()), Mode::Eval).unwrap();
+        let inputs = [x0.view(), y0.view(), dy0.view()];
+        a.backward_from(inputs, b.start_gradient(), Some(dx0.view_mut())).unwrap();
+
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-13, "{a} {b}");
+        dx.slice_axis(Axis(1), Slice::from(..2)).iter().zip(&dx0).for_each(|(a, b)| close(*a, *b));
+        dx.slice_axis(Axis(1), Slice::from(2..)).iter().zip(&dx1).for_each(|(a, b)| close(*a, *b));
+        let halves = gradients(&mut a).into_iter().zip(gradients(&mut b)).map(|(a, b)| a + b);
+        gradients(&mut whole).into_iter().zip(halves).for_each(|(a, b)| close(a, b));
+
+        let bad = ndarray::Array2::zeros((2, 3));
+        let dend = b.start_gradient().map(|_| bad.view());
+        let refused = a.backward_from([x0, y0.view(), dy0], dend, None).unwrap_err().to_string();
+        let name = stringify!($layer);
+        let want = format!("{name}: gradient of the end has shape [2, 3], expected [2, 2]");
+        assert_eq!(refused, want);
+    }};
+}
+
+#[test]
+fn gradients_go_from_half_to_half() {
+    gradients_cross_halves!(Rnn);
+    gradients_cross_halves!(Lstm);
+    gradients_cross_halves!(Gru);
+}
