@@ -98,15 +98,16 @@ impl Default for GptConfig {
 /// // Which number comes next: 0, 2, 4, 1, 3, 0, …
 /// let data = Tokens::new((0..60).map(|i| 2 * i % 5).collect(), 6, 3)?;
 /// let config = GptConfig {
-///     vocabulary: 5, max_len: 6, d_model: 8, num_layers: 1, num_heads: 2, dim_feedforward: 16,
-///     ..GptConfig::default()
+///     vocabulary: 5, max_len: 6, d_model: 16, num_layers: 1, num_heads: 2, dim_feedforward: 32,
+///     dropout: 0.0, ..GptConfig::default()
 /// };
 /// let mut net = Net::new(gpt::<f32>(&config)?);
 /// initialize(&mut net, Layout::OutIn, &VarianceScaling::xavier_normal(), Noise::new(1))?;
 /// let adam = Optimizer::builder(Adam::torch()).bind(&mut net)?;
 /// let mut run = Run::new(net, adam, 0.02, SoftmaxCrossEntropy::next_token(), 42);
-/// run.fit(&Plan::new(30, Batching::of(6)), &data, None, &mut [])?;
-/// assert!(run.evaluate(&data, 6)?.loss < 0.1);
+/// run.fit(&Plan::new(60, Batching::of(6)), &data, None, &mut [])?;
+/// let loss = run.evaluate(&data, 6)?.loss;
+/// assert!(loss < 0.1, "{loss}");
 ///
 /// let logits = run.net.predict(&arr2(&[[3.0, 0.0, 2.0]]))?;
 /// assert_eq!(logits.shape(), [1, 3, 5]);
