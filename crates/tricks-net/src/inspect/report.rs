@@ -77,7 +77,7 @@ pub struct Signal {
     /// The root mean square over that of what the first weight of the net sees; NaN if that is 0.
     pub forward: f64,
     /// The norm of the gradient over that of the last hidden weight, the one in front of the output
-    /// layer, if there is one that is not 0. Norms, unlike mean squares, keep their size under He's rule when layers have different widths.
+    /// layer, if that is not 0; none for the output layer itself. Norms, unlike mean squares, keep their size under He's rule when layers have different widths.
     pub backward: Option<f64>,
     /// The activation behind the weight.
     pub activation: Option<&'static str>,
@@ -220,8 +220,13 @@ pub fn inspect<F: Float, L: Layer<F>, S: Data<Elem = F>, D: Dimension, T>(
         (0..layers.len()).filter(|i| !layers[*i].weights.is_empty()).collect();
     let mut signals: Vec<_> =
         weighted.iter().map(|i| signal(&layers, &next, *i, reference)).collect();
-    // Of the last hidden weight; of the only one if there is one.
-    let hidden = signals.iter().rev().take(2).last().and_then(|signal| signal.backward);
+    // The output layer is not held against itself, unless it is all there is.
+    if let [.., output] = &mut signals[..]
+        && weighted.len() > 1
+    {
+        output.backward = None;
+    }
+    let hidden = signals.iter().rev().find_map(|signal| signal.backward);
     for signal in &mut signals {
         signal.backward = ratio(signal.backward, hidden);
     }

@@ -143,3 +143,26 @@ fn normalization_makes_the_weights_size_irrelevant() {
     let signal = report.layers[3].signal.unwrap();
     assert!(signal.normalized && (signal.forward - 1.0).abs() < 0.1, "{signal:?}");
 }
+
+#[test]
+fn a_small_output_layer_does_no_harm_to_gradients() {
+    let mut net = Net::new(deep(ReLU));
+    initialize(&mut net, Layout::OutIn, &VarianceScaling::he_normal(), Noise::new(1)).unwrap();
+    net.visit(&Path::ROOT, &mut |place, param| {
+        if place.path.is("layers.30.weight") {
+            param.value.iter_mut().for_each(|w| *w *= 1e-4);
+        }
+    });
+    let report = look_at(&mut net, &normals(&[64, WIDTH], 2));
+    let [finding] = &report.findings[..] else { panic!("{report}") };
+    assert_eq!(finding.path, "layers.30");
+    assert!(matches!(finding.symptoms[..], [Symptom::Vanishing(_)]), "{report}");
+    // Two layers with a known gradient: dz of the first of three is 256 times that of the second.
+    let dense = |w| Dense::with_parameters(arr2(&[[w]]), None).unwrap();
+    let layers = Sequential::<f32>::new().push(dense(1.0)).push(dense(256.0)).push(dense(2.0));
+    let mut net = Net::new(layers);
+    let report = look_at(&mut net, &normals(&[8, 1], 2));
+    let backward: Vec<_> = report.weighted().map(|(_, signal)| signal.backward).collect();
+    assert_eq!(backward, [Some(256.0), Some(1.0), None]);
+    assert!(matches!(report.findings[0].symptoms[..], [Symptom::ExplodingGradient(_)]), "{report}");
+}
