@@ -82,15 +82,18 @@ impl Law {
         }
     }
 
-    /// Says what is wrong with these draws: a Kolmogorov–Smirnov p-value of at most 10⁻⁴, or a mean
-    /// or a deviation more than five of its own deviations off.
+    /// Says what is wrong with these draws: one that is not finite, a Kolmogorov–Smirnov p-value of
+    /// at most 10⁻⁴, or a mean or a deviation more than five of its own deviations off.
     ///
     /// # Errors
     /// The first of these, with the numbers.
     pub fn check(&self, draws: &[f64]) -> Result<(), String> {
+        // The comparisons below would let a NaN pass.
+        if let Some(x) = draws.iter().find(|x| !x.is_finite()) {
+            return Err(format!("{self:?}: a draw is {x}"));
+        }
         let p = kolmogorov_smirnov(draws, |x| self.cdf(x));
-        // A NaN is no p-value either.
-        if !(p > 1e-4) {
+        if p <= 1e-4 {
             return Err(format!("{self:?}: p = {p:e}"));
         }
         let n = draws.len() as f64;
