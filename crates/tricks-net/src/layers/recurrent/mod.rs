@@ -106,7 +106,7 @@ macro_rules! recurrent {
                 dx: Option<tricks_tensor::ndarray::ArrayViewMutD<'_, F>>,
                 _: tricks_tensor::Mode,
             ) -> tricks_tensor::Result<()> {
-                self.core.backward([x, y, dy], None, dx)
+                self.core.backward([x.view(), y.view(), dy.view()], None, dx)
             }
 
             fn infer(
