@@ -129,10 +129,13 @@ fn finite<F: Float>(x: &[F], f: impl Fn(F) -> F + Copy + Send + Sync) -> bool {
             let mut sums = [[F::zero(); LANES]; 4];
             let [a, b, c, d] = streams;
             for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
-                for (sums, vector) in sums.iter_mut().zip([a, b, c, d]) {
-                    for lane in 0..LANES {
-                        sums[lane] += f(vector[lane]) * F::zero();
-                    }
+                // Spelled out: a loop over the four is taken for a vector of four, which has to be
+                // gathered and scattered.
+                for lane in 0..LANES {
+                    sums[0][lane] += f(a[lane]) * F::zero();
+                    sums[1][lane] += f(b[lane]) * F::zero();
+                    sums[2][lane] += f(c[lane]) * F::zero();
+                    sums[3][lane] += f(d[lane]) * F::zero();
                 }
             }
             let rest = rest.iter().map(|&x| f(x) * F::zero());
