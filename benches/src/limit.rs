@@ -1,7 +1,8 @@
 //! The loops nothing beats: what an update costs without a library around it.
 //!
 //! Each limit reads and writes what its rule does, once, with the same arithmetic, so that it ends
-//! with the same bits; a test holds it to that. Its coefficients are ready before it starts.
+//! with the same bits; a test holds it to that. Its coefficients are ready before it starts, and
+//! nothing it has written is read again: a load waits long for a store that crosses a cache line.
 
 use crate::buffers::Piece;
 use tricks_tensor::kernel::{self, vectorize};
@@ -197,8 +198,9 @@ fn momentum(lr: f32, mu: f32, p: &mut [f32], g: &[f32], b: &mut [f32]) {
         #[inline(always)]
         || {
             for ((p, g), b) in p.iter_mut().zip(g).zip(b) {
-                *b = mu * *b + g;
-                *p -= lr * *b;
+                let moved = mu * *b + g;
+                *b = moved;
+                *p -= lr * moved;
             }
         },
     );
@@ -209,8 +211,9 @@ fn adagrad(lr: f32, eps: f32, p: &mut [f32], g: &[f32], h: &mut [f32]) {
         #[inline(always)]
         || {
             for ((p, g), h) in p.iter_mut().zip(g).zip(h) {
-                *h += g * g;
-                *p -= lr * g / (h.sqrt() + eps);
+                let sum = *h + g * g;
+                *h = sum;
+                *p -= lr * g / (sum.sqrt() + eps);
             }
         },
     );
@@ -221,8 +224,9 @@ fn rmsprop(lr: f32, rho: f32, fresh: f32, eps: f32, p: &mut [f32], g: &[f32], h:
         #[inline(always)]
         || {
             for ((p, g), h) in p.iter_mut().zip(g).zip(h) {
-                *h = rho * *h + fresh * (g * g);
-                *p -= lr * g / (h.sqrt() + eps);
+                let mean = rho * *h + fresh * (g * g);
+                *h = mean;
+                *p -= lr * g / (mean.sqrt() + eps);
             }
         },
     );
@@ -234,9 +238,10 @@ fn adam(c: Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
         #[inline(always)]
         || {
             for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-                *m = beta1 * *m + fresh1 * g;
-                *v = beta2 * *v + fresh2 * g * g;
-                *p -= lr * *m / ((*v * debias).sqrt() + eps);
+                let mean = beta1 * *m + fresh1 * g;
+                let square = beta2 * *v + fresh2 * g * g;
+                (*m, *v) = (mean, square);
+                *p -= lr * mean / ((square * debias).sqrt() + eps);
             }
         },
     );
@@ -248,9 +253,10 @@ fn adamw(keep: f32, c: Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f
         #[inline(always)]
         || {
             for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-                *m = beta1 * *m + fresh1 * g;
-                *v = beta2 * *v + fresh2 * g * g;
-                *p = keep * *p - lr * *m / ((*v * debias).sqrt() + eps);
+                let mean = beta1 * *m + fresh1 * g;
+                let square = beta2 * *v + fresh2 * g * g;
+                (*m, *v) = (mean, square);
+                *p = keep * *p - lr * mean / ((square * debias).sqrt() + eps);
             }
         },
     );
