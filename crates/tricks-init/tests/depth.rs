@@ -49,10 +49,6 @@ fn second_moments(seed: u64) -> Vec<[f64; 3]> {
 }
 
 #[test]
-#[cfg_attr(
-    debug_assertions,
-    ignore = "a billion draws; run with --release, where it takes seconds"
-)]
 fn fifty_layers_follow_the_mean_field() {
     const SEEDS: u64 = 20;
     let nets: Vec<_> = (1..=SEEDS).into_par_iter().map(second_moments).collect();

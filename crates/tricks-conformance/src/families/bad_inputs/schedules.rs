@@ -16,25 +16,25 @@ const LR: f64 = 0.1;
 
 /// What the library says of a scheduler of PyTorch.
 pub(super) fn build(op: &str, hyper: &Fields<'_>) -> std::result::Result<Result<()>, Stop> {
-    let any = written::<AnySchedule>;
+    let any = |text: &dyn Fn(Of<'_>) -> String| written::<AnySchedule>(hyper, text);
     Ok(match op {
         "StepLR" => {
             let gamma = hyper.number_or("gamma", 0.1)?;
             match sayable(hyper.count("step_size"))? {
                 Some(every) => Step { from: LR, gamma, every }.validate(),
-                None => {
-                    any(format!("step {LR} gamma {gamma} every {}", shown(hyper, "step_size", "")))
-                }
+                None => any(&|of| {
+                    format!("step {LR} gamma {} every {}", of("gamma", "0.1"), of("step_size", "3"))
+                })?,
             }
         }
         "MultiStepLR" => {
             let gamma = hyper.number_or("gamma", 0.1)?;
             match sayable(counts(hyper, "milestones"))? {
                 Some(milestones) => Milestones { from: LR, gamma, milestones }.validate(),
-                None => {
-                    let at = shown(hyper, "milestones", "");
-                    any(format!("milestones {LR} gamma {gamma} at {at}"))
-                }
+                None => any(&|of| {
+                    let (gamma, at) = (of("gamma", "0.1"), of("milestones", "3,5"));
+                    format!("milestones {LR} gamma {gamma} at {at}")
+                })?,
             }
         }
         "ConstantLR" => Constant::torch(LR, hyper.number("factor")?, 5).map(drop),
@@ -55,7 +55,7 @@ pub(super) fn build(op: &str, hyper: &Fields<'_>) -> std::result::Result<Result<
         .validate(),
         "CosineAnnealingLR" => match sayable(hyper.count("T_max"))? {
             Some(steps) => CosineWave { from: LR, to: 0.0, steps }.validate(),
-            None => any(format!("cosine-wave {LR}..0 over {}", shown(hyper, "T_max", ""))),
+            None => any(&|of| format!("cosine-wave {LR}..0 over {}", of("T_max", "5")))?,
         },
         "CosineAnnealingWarmRestarts" => {
             let (from, to, period_factor) = (LR, 0.0, hyper.number_or("T_mult", 1.0)?);
@@ -63,7 +63,7 @@ pub(super) fn build(op: &str, hyper: &Fields<'_>) -> std::result::Result<Result<
                 Some(steps) => {
                     CosineRestarts { from, to, steps, period_factor, peak_factor: 1.0 }.validate()
                 }
-                None => any(format!("cosine-restarts {LR}..0 over {}", shown(hyper, "T_0", ""))),
+                None => any(&|of| format!("cosine-restarts {LR}..0 over {}", of("T_0", "5")))?,
             }
         }
         "CyclicLR" => cyclic(hyper)?,
@@ -80,25 +80,27 @@ fn cyclic(hyper: &Fields<'_>) -> std::result::Result<Result<()>, Stop> {
     Ok(match &*shown(hyper, "mode", "triangular") {
         "triangular" => Cyclic::torch(base, max, up, CyclicHeight::Constant)
             .and_then(|cyclic| Cyclic { down, ..cyclic }.validate()),
-        mode => written::<AnySchedule>(format!(
-            "cyclic {base}..{max} up {up} down {down} height {mode}"
-        )),
+        _ => written::<AnySchedule>(hyper, |of| {
+            let mode = of("mode", "constant");
+            format!("cyclic {base}..{max} up {up} down {down} height {mode}")
+        })?,
     })
 }
 
 fn one_cycle(hyper: &Fields<'_>) -> std::result::Result<Result<()>, Stop> {
     let (peak, start) = (hyper.number("max_lr")?, hyper.number_or("pct_start", 0.3)?);
     let anneal = shown(hyper, "anneal_strategy", "cosine");
+    if !hyper.has("total_steps") {
+        // No value lacks its length; a text can.
+        return Ok(format!("one-cycle {peak} start {start}").parse::<AnySchedule>().map(drop));
+    }
     let total = sayable(hyper.count_opt("total_steps"))?.flatten();
     Ok(match (total, &*anneal) {
         (Some(total), "cosine") => OneCycle::torch(peak, total, start).validate(),
-        _ => {
-            let over = match shown(hyper, "total_steps", "") {
-                total if total.is_empty() => total,
-                total => format!("over {total}"),
-            };
-            written::<AnySchedule>(format!("one-cycle {peak} {over} start {start} anneal {anneal}"))
-        }
+        _ => written::<AnySchedule>(hyper, |of| {
+            let (total, anneal) = (of("total_steps", "10"), of("anneal_strategy", "cosine"));
+            format!("one-cycle {peak} over {total} start {start} anneal {anneal}")
+        })?,
     })
 }
 
@@ -106,9 +108,8 @@ fn plateau(hyper: &Fields<'_>) -> std::result::Result<Result<()>, Stop> {
     let one = !hyper.get("min_lr").is_some_and(Value::is_array);
     Ok(match sayable(plateau_rule(hyper, 0))?.filter(|_| one) {
         Some(rule) => Plateau::new(LR, rule).map(drop),
-        None => {
-            let of = |key, default| shown(hyper, key, default);
-            written::<ReduceOnPlateau>(format!(
+        None => written::<ReduceOnPlateau>(hyper, |of| {
+            format!(
                 "plateau {} mode {} patience {} threshold {}:{} min-lr {}",
                 of("factor", "0.1"),
                 of("mode", "min"),
@@ -116,8 +117,8 @@ fn plateau(hyper: &Fields<'_>) -> std::result::Result<Result<()>, Stop> {
                 of("threshold_mode", "rel"),
                 of("threshold", "1e-4"),
                 of("min_lr", "0"),
-            ))
-        }
+            )
+        })?,
     })
 }
 
@@ -140,11 +141,22 @@ fn shown(hyper: &Fields<'_>, key: &str, default: &str) -> String {
     }
 }
 
-/// What comes of reading a text; a refusal must say where.
-fn written<T: FromStr<Err = Error>>(text: String) -> Result<()> {
-    let read = text.parse::<T>().map(drop);
-    match &read {
+/// A hyper-parameter by its key, or what stands in its place.
+type Of<'f> = &'f dyn Fn(&str, &str) -> String;
+
+/// What comes of reading a text; a refusal must say where. What a good value is in each place is
+/// read first: what is refused is then refused for its value, and not for how it is written.
+fn written<T: FromStr<Err = Error>>(
+    hyper: &Fields<'_>,
+    text: impl Fn(Of<'_>) -> String,
+) -> std::result::Result<Result<()>, Stop> {
+    let good = text(&|_, good| good.into());
+    if let Err(error) = good.parse::<T>() {
+        return Err(Stop::Fail(format!("{good}: {error}")));
+    }
+    let read = text(&|key, good| shown(hyper, key, good)).parse::<T>().map(drop);
+    Ok(match &read {
         Err(error) if !error.to_string().contains("column ") => Ok(()),
         _ => read,
-    }
+    })
 }
