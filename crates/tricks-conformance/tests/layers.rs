@@ -88,6 +88,9 @@ proptest! {
     }
 }
 
+/// Models of ReLUs or largest numbers.
+const BENT: [&str; 4] = ["mlp", "lenet", "plain_cnn", "resnet"];
+
 /// How far the gradients of all numbers together are from the slope along a random direction,
 /// relative to the larger of 1 and the slope.
 fn off_along_a_direction(row: &LayerRow, n: usize, x: &ArrayD<f64>, mode: Mode, seed: u64) -> f64 {
@@ -149,7 +152,8 @@ proptest! {
             for mode in [Mode::Train(Noise::new(seed)), Mode::Eval] {
                 // Where a ReLU bends, differences are wrong: another input then. Wrong gradients
                 // are wrong for every input.
-                let right = (0..5).map(|i| seed.wrapping_add(i)).any(|seed| {
+                let tries = if BENT.contains(&row.about.name) { 5 } else { 1 };
+                let right = (0..tries).map(|i| seed.wrapping_add(i)).any(|seed| {
                     let x = input::<f64>(row, seed, rows, features);
                     off_along_a_direction(row, features, &x, mode, seed) <= 1e-6
                 });
