@@ -73,12 +73,12 @@ impl Layout {
     /// Refuses a shape that has other fans in this layout: it was meant in another.
     pub(crate) fn require(self, owner: &'static str, fan: Fan, shape: &[usize]) -> Result<()> {
         self.split(owner, shape)?;
-        let Fan { fan_in, fan_out } = Fan::of(shape, self)?;
-        if fan == (Fan { fan_in, fan_out }) {
+        let own = Fan::of(shape, self)?;
+        if fan == own {
             return Ok(());
         }
-        let found =
-            format!("fans of {fan_in} and {fan_out}, not {} and {}", fan.fan_in, fan.fan_out);
+        let [Fan { fan_in, fan_out }, Fan { fan_in: other_in, fan_out: other_out }] = [own, fan];
+        let found = format!("fans of {fan_in} and {fan_out}, not {other_in} and {other_out}");
         Err(Error::invalid(owner, format!("layout {self:?} gives shape {shape:?} {found}")))
     }
 

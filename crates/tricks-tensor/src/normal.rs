@@ -1,6 +1,7 @@
 //! Two normals from two uniforms, in plain arithmetic: the same bits on every machine, and a form
 //! the compiler turns into vector instructions.
 
+use crate::elementary::polynomial;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, LN_2};
 
 /// `N` pairs of uniforms `(u, v)` on [0, 1) become as many pairs of standard normals: the formula
@@ -21,16 +22,6 @@ pub(crate) fn box_muller<const N: usize>(u: [f64; N], v: [f64; N]) -> [[f64; N];
     [even, odd]
 }
 
-/// `c₀ + c₁x + c₂x² + …`
-#[inline(always)]
-fn polynomial<const N: usize>(x: f64, coefficients: [f64; N]) -> f64 {
-    let mut sum = coefficients[N - 1];
-    for c in coefficients.into_iter().rev().skip(1) {
-        sum = sum * x + c;
-    }
-    sum
-}
-
 /// Natural logarithm of a positive normal number up to 1, within a few units in the last place.
 ///
 /// ```text
@@ -48,21 +39,10 @@ fn ln(x: f64) -> f64 {
     let e = f64::from_bits((bits >> 52) | INTEGERS.to_bits()) - (INTEGERS + BIAS as f64);
     let s = (m - 1.0) / (m + 1.0);
     // |s| < 0.172: what is cut off is below 2⁻⁵⁵ of the whole.
-    let series = polynomial(
-        s * s,
-        [
-            2.0,
-            2.0 / 3.0,
-            2.0 / 5.0,
-            2.0 / 7.0,
-            2.0 / 9.0,
-            2.0 / 11.0,
-            2.0 / 13.0,
-            2.0 / 15.0,
-            2.0 / 17.0,
-            2.0 / 19.0,
-        ],
-    );
+    let s2 = s * s;
+    let series = polynomial!(s2;
+        2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0, 2.0 / 11.0, 2.0 / 13.0, 2.0 / 15.0,
+        2.0 / 17.0, 2.0 / 19.0);
     e * LN_2 + s * series
 }
 
@@ -78,34 +58,12 @@ fn cos_sin_turns(v: f64) -> (f64, f64) {
     let quarter = rounded.to_bits();
     let x = (4.0 * v - (rounded - ROUND)) * FRAC_PI_2;
     let x2 = x * x;
-    let sin = x * polynomial(
-        x2,
-        [
-            1.0,
-            -1.0 / 6.0,
-            1.0 / 120.0,
-            -1.0 / 5_040.0,
-            1.0 / 362_880.0,
-            -1.0 / 39_916_800.0,
-            1.0 / 6_227_020_800.0,
-            -1.0 / 1_307_674_368_000.0,
-            1.0 / 355_687_428_096_000.0,
-        ],
-    );
-    let cos = polynomial(
-        x2,
-        [
-            1.0,
-            -1.0 / 2.0,
-            1.0 / 24.0,
-            -1.0 / 720.0,
-            1.0 / 40_320.0,
-            -1.0 / 3_628_800.0,
-            1.0 / 479_001_600.0,
-            -1.0 / 87_178_291_200.0,
-            1.0 / 20_922_789_888_000.0,
-        ],
-    );
+    let sin = x * polynomial!(x2;
+        1.0, -1.0 / 6.0, 1.0 / 120.0, -1.0 / 5_040.0, 1.0 / 362_880.0, -1.0 / 39_916_800.0,
+        1.0 / 6_227_020_800.0, -1.0 / 1_307_674_368_000.0, 1.0 / 355_687_428_096_000.0);
+    let cos = polynomial!(x2;
+        1.0, -1.0 / 2.0, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0, -1.0 / 3_628_800.0,
+        1.0 / 479_001_600.0, -1.0 / 87_178_291_200.0, 1.0 / 20_922_789_888_000.0);
     // A quarter turn takes (cos, sin) to (−sin, cos): swap in odd quarters, then set the signs.
     let (cos, sin) = if quarter & 1 == 1 { (sin, cos) } else { (cos, sin) };
     let negative = |quarter: u64| (quarter & 2) << 62;
