@@ -1,48 +1,67 @@
-//! What the limits run over.
+//! What updates and their limits run over.
 
-/// Floats between two rows of [`Buffers`]: an odd number of cache lines, because rows at exact
-/// power-of-two distances share cache sets and run at a quarter of the speed.
-const STAGGER: usize = 17 * 16;
+/// Floats of a cache line.
+const LINE: usize = 16;
 
-/// A parameter, its gradient and two slots of memory, staggered in one allocation.
+/// Floats between two rows of [`Buffers`], beyond whole lines: an odd number of lines, because rows
+/// at exact power-of-two distances share cache sets and run at a quarter of the speed.
+const STAGGER: usize = 17 * LINE;
+
+/// A parameter, its gradient and slots of memory, staggered in one allocation. Each row starts at a
+/// cache line: a vector that crosses one is read and written twice.
 pub struct Buffers {
     data: Vec<f32>,
+    first: usize,
     len: usize,
 }
 
 impl Buffers {
     /// With the first `len` of these values and gradients; the memory is zero. One allocation, made
-    /// once: growing a gigabyte would copy it.
+    /// once: growing a gigabyte would copy it, and move where it starts.
     pub fn new(
+        slots: usize,
         len: usize,
         values: impl Iterator<Item = f32>,
         grads: impl Iterator<Item = f32>,
     ) -> Self {
-        let mut data = Vec::with_capacity(4 * Self::stride(len));
+        let stride = stride(len);
+        let mut data: Vec<f32> = Vec::with_capacity(LINE + (2 + slots) * stride);
+        let first = data.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        data.resize(first, 0.0);
         data.extend(values.take(len));
-        data.resize(Self::stride(len), 0.0);
+        data.resize(first + stride, 0.0);
         data.extend(grads.take(len));
-        data.resize(4 * Self::stride(len), 0.0);
-        Self { data, len }
+        data.resize(first + (2 + slots) * stride, 0.0);
+        Self { data, first, len }
     }
 
-    /// From one row to the next, for rows of this length.
-    pub(crate) fn stride(len: usize) -> usize {
-        len.next_multiple_of(16) + STAGGER
+    /// The parameter, the gradient, and the memory.
+    pub fn rows(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let len = self.len;
+        self.data[self.first..].chunks_exact_mut(stride(len)).map(move |row| &mut row[..len])
+    }
+
+    /// The parameter.
+    pub fn values(&self) -> &[f32] {
+        &self.data[self.first..][..self.len]
     }
 
     /// Zeroes the memory.
     pub fn reset(&mut self) {
-        self.data[2 * Self::stride(self.len)..].fill(0.0);
+        self.rows().skip(2).for_each(|row| row.fill(0.0));
     }
 
-    /// All of it.
+    /// All of it, for a loop.
     pub fn piece(&mut self) -> Piece<'_> {
-        let len = self.len;
-        let mut rows = self.data.chunks_exact_mut(Self::stride(len)).map(|row| &mut row[..len]);
+        let mut rows = self.rows();
         let mut row = || rows.next().unwrap_or_default();
         Piece { p: row(), g: row(), s: [row(), row()] }
     }
+}
+
+/// From one row to the next.
+fn stride(len: usize) -> usize {
+    len.next_multiple_of(LINE) + STAGGER
 }
 
 /// What a loop runs over. A rule with one slot leaves the second alone.
@@ -74,7 +93,8 @@ mod tests {
     #[test]
     fn rows_are_apart_and_of_one_length() {
         let mut buffers =
-            Buffers::new(1000, (0..1000).map(|i| i as f32), (0..).map(|i| -(i as f32)));
+            Buffers::new(2, 1000, (0..1000).map(|i| i as f32), (0..).map(|i| -(i as f32)));
+        assert!(buffers.rows().all(|row| (row.as_ptr() as usize).is_multiple_of(64)));
         let piece = buffers.piece();
         assert_eq!((piece.p[999], piece.g[999]), (999.0, -999.0));
         assert_eq!([piece.s[0].len(), piece.s[1].len()], [1000; 2]);

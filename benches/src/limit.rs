@@ -287,7 +287,7 @@ mod tests {
         // How many of 100 elements have the first and the second number of memory.
         for (bytes, touched) in [(0, [0, 0]), (2, [50, 0]), (4, [100, 0]), (8, [100, 100])] {
             let ones = || std::iter::repeat(1.0);
-            let mut buffers = Buffers::new(100, ones(), ones());
+            let mut buffers = Buffers::new(2, 100, ones(), ones());
             Limit::Stream { bytes }.run(buffers.piece(), 1);
             let Piece { p, s, .. } = buffers.piece();
             assert_eq!(p, [2.0; 100]);

@@ -82,19 +82,12 @@ struct Tensor {
     name: String,
     kind: ParamKind,
     shape: Vec<usize>,
-    /// The value, and after a stride its gradient.
-    data: Vec<f32>,
+    /// The value and its gradient.
+    data: Buffers,
 }
 
-impl Tensor {
-    fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-/// A set's numbers as a network holds them: an allocation for each tensor, its gradient staggered
-/// against its value like the rows of the [`Buffers`]. Where a user's arrays stand is no doing of
-/// the update; at an unlucky distance both would run at half the speed.
+/// A set's numbers as a network holds them, each tensor in an allocation of its own. Where a user's
+/// arrays stand is no doing of the update; at an unlucky distance it would run at half the speed.
 pub struct Tensors(Vec<Tensor>);
 
 /// A set's numbers, for the library and for the loops it is held against.
@@ -108,7 +101,7 @@ pub struct Fixture {
 impl Fixture {
     /// The same numbers on both sides.
     pub fn new(set: Set) -> Self {
-        let buffers = Buffers::new(set.elements(), (0..).map(value), (0..).map(grad));
+        let buffers = Buffers::new(2, set.elements(), (0..).map(value), (0..).map(grad));
         Self { tensors: Tensors::new(set), buffers }
     }
 }
@@ -120,9 +113,7 @@ impl Tensors {
         let tensors = set.shapes().into_iter().enumerate().map(|(index, (kind, shape))| {
             let from = at;
             at += shape.iter().product::<usize>();
-            let mut data: Vec<f32> = (from..at).map(value).collect();
-            data.resize(Buffers::stride(at - from), 0.0);
-            data.extend((from..at).map(grad));
+            let data = Buffers::new(0, at - from, (from..at).map(value), (from..at).map(grad));
             Tensor { name: format!("tensor{index}"), kind, shape, data }
         });
         Self(tensors.collect())
@@ -130,7 +121,7 @@ impl Tensors {
 
     /// All values, in order.
     pub fn values(&self) -> impl Iterator<Item = f32> {
-        self.0.iter().flat_map(|tensor| &tensor.data[..tensor.len()]).copied()
+        self.0.iter().flat_map(|tensor| tensor.data.values()).copied()
     }
 }
 
@@ -146,10 +137,9 @@ fn grad(i: usize) -> f32 {
 impl Parameters<f32> for Tensors {
     fn visit<'p>(&'p mut self, at: &Path<'_>, f: &mut dyn FnMut(Place<'_>, ParamMut<'p, f32>)) {
         for tensor in &mut self.0 {
-            let len = tensor.len();
             let Tensor { name, kind, shape, data } = tensor;
-            let (value, grad) = data.split_at_mut(Buffers::stride(len));
-            let value = &mut value[..len];
+            let mut rows = data.rows();
+            let [Some(value), Some(grad)] = [rows.next(), rows.next()] else { continue };
             let path = at.name(name);
             f(Place { path: &path, kind: *kind, shape }, ParamMut::dense(value, grad));
         }
@@ -179,7 +169,7 @@ mod tests {
         let piece = fixture.buffers.piece();
         assert!(fixture.tensors.values().eq(piece.p.iter().copied()));
         assert!(Tensors::new(Set::One(Set::Mlp.elements())).values().eq(fixture.tensors.values()));
-        let grads = fixture.tensors.0.iter().flat_map(|t| &t.data[Buffers::stride(t.len())..]);
+        let grads = fixture.tensors.0.iter_mut().flat_map(|tensor| tensor.data.piece().g);
         assert!(grads.eq(piece.g));
         assert!(piece.g.iter().chain(&*piece.p).all(|x| x.abs() > 1e-5 && x.abs() < 1.0));
     }

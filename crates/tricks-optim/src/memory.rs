@@ -7,8 +7,8 @@ use tricks_tensor::{Float, Noise};
 /// The memory of one parameter.
 ///
 /// Arrays at exact power-of-two distances share cache sets, and a loop over several of them runs
-/// much slower: large slots therefore start at staggered distances from their allocations, which
-/// for large ones begin at a page.
+/// much slower: large slots therefore start at staggered distances from the page their allocations
+/// begin at. They start at a cache line too: a vector that crosses one is read and written twice.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory<F> {
     slots: Vec<Kept<F>>,
@@ -28,6 +28,7 @@ impl<F> Default for Memory<F> {
 pub(crate) struct Staggered<T> {
     data: Vec<T>,
     gap: usize,
+    len: usize,
 }
 
 impl<T: Copy + Default> Staggered<T> {
@@ -36,15 +37,19 @@ impl<T: Copy + Default> Staggered<T> {
     pub(crate) fn new(k: usize, len: usize) -> Self {
         let small = len * size_of::<T>() < PAGE;
         let gap = if small { 0 } else { (k + 1) * STAGGER / size_of::<T>() };
-        Self { data: vec![T::default(); gap + len], gap }
+        let room = if small { 0 } else { LINE / size_of::<T>() };
+        let data = vec![T::default(); gap + room + len];
+        // Where there is no such place, it stays where it is.
+        let gap = gap + data[gap..].as_ptr().align_offset(LINE).min(room);
+        Self { data, gap, len }
     }
 
     pub(crate) fn get(&self) -> &[T] {
-        &self.data[self.gap..]
+        &self.data[self.gap..][..self.len]
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut [T] {
-        &mut self.data[self.gap..]
+        &mut self.data[self.gap..][..self.len]
     }
 }
 
@@ -65,8 +70,10 @@ enum Data<F> {
 
 /// Bytes of a page: from here on distances matter.
 const PAGE: usize = 4096;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 /// Bytes between the starts of neighbours, beyond whole pages: an odd number of cache lines.
-const STAGGER: usize = 17 * 64;
+const STAGGER: usize = 17 * LINE;
 
 impl<F: Float> Kept<F> {
     /// The `k`-th slot.
