@@ -188,6 +188,10 @@ fn blocks<F: Float, const N: usize, const BITS: usize>(
     }
 }
 
+/// A block in which no vector crosses a cache line.
+#[repr(align(64))]
+struct Aligned<F>([F; BLOCK]);
+
 /// A block is unpacked, updated and packed again while it is in the nearest cache. Of each, the
 /// first `n` numbers count.
 ///
@@ -210,14 +214,15 @@ fn sweep_blocks<F: Float, const N: usize, const BITS: usize>(
             kernel::vectorize(
                 #[inline(always)]
                 move || {
-                    $(let mut $slot = [F::zero(); BLOCK];)*
+                    $(let mut $slot = Aligned([F::zero(); BLOCK]);)*
+                    $(let $slot = &mut $slot.0;)*
                     for (b, (p, g)) in param.iter_mut().zip(grad).enumerate() {
                         let start = b * BLOCK;
                         let _first = offset.wrapping_add(start as u32);
                         kernel::fetch_ahead(p, AHEAD);
                         kernel::fetch_ahead(g, AHEAD);
                         $($view.fetch_ahead::<BITS>(b, AHEAD / BLOCK);)*
-                        $($view.unpack::<BITS>(b, n, &mut $slot);)*
+                        $($view.unpack::<BITS>(b, n, $slot);)*
                         // Nothing else in this loop: divisions keep their unit busy, and what
                         // waits beside them waits long.
                         for i in 0..BLOCK {
@@ -230,7 +235,7 @@ fn sweep_blocks<F: Float, const N: usize, const BITS: usize>(
                         // The largest of all slots, before any is waited for.
                         let _largest: &[u32] =
                             &[$(if BITS == 8 { largest(&$slot[..n]) } else { 0 }),*];
-                        $($view.pack::<BITS>(b, n, _largest[$k], &$slot, stirred(key, _first, $k));)*
+                        $($view.pack::<BITS>(b, n, _largest[$k], $slot, stirred(key, _first, $k));)*
                         if let Some(Averaged { values, keep }) = &mut average {
                             average_here(&mut values[start..][..n], *keep, &p[..n]);
                         }
