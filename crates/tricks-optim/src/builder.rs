@@ -56,7 +56,7 @@ impl<'s, F: Float, R: Rule<F>> Builder<'s, F, R> {
     }
 
     /// Treats the parameters `select` says yes to as `group` says. The first group that says yes
-    /// has a parameter.
+    /// has a parameter; [`Optimizer::treatments`] lists which one that is.
     pub fn group(mut self, select: impl Fn(&Place<'_>) -> bool + 's, group: Group<F>) -> Self {
         self.groups.push((Box::new(select), group));
         self

@@ -102,6 +102,7 @@ mod storage;
 #[cfg(feature = "torch")]
 mod torch;
 pub mod transform;
+mod treatment;
 
 pub use args::StepArgs;
 pub use builder::Builder;
@@ -130,3 +131,4 @@ pub use transform::{
     GradientAverage, GradientNoise, LbfgsDirection, Normalize, TrustRatio, Units, ZeroNans,
     clip_global_norm, clip_norm, clip_value,
 };
+pub use treatment::Treatment;
