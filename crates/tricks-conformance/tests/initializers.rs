@@ -6,10 +6,13 @@ use rayon::ThreadPoolBuilder;
 use tricks_conformance::registry::INITIALIZERS;
 use tricks_conformance::registry::{InitializerRow, LAYERS};
 use tricks_conformance::statistics::{Law, kolmogorov_smirnov};
-use tricks_init::{Constant, Fan, Gain, Initializer, Layout, Normal};
-use tricks_net::layers;
+use tricks_init::{
+    Constant, Fan, Gain, Initializer, Layout, Normal, Orthogonal, VarianceScaling, initialize,
+};
+use tricks_net::layers::{self, Sequential};
+use tricks_net::models::{self, ConvNetConfig, GptConfig, mlp, resnet};
 use tricks_tensor::ndarray::{ArrayView1, ArrayViewMut1};
-use tricks_tensor::{Layer, Noise};
+use tricks_tensor::{Float, Layer, Noise, ParamKind, Parameters, Path};
 
 const FAN: Fan = Fan { fan_in: 3, fan_out: 2 };
 
@@ -225,5 +228,99 @@ fn no_activation_is_without_a_gain() {
         let name = row.about.name;
         let several = ["Softmax", "LogSoftmax", "GLU"].contains(&name);
         assert!(several || gains.iter().any(|(layer, _)| layer.name() == name), "{name}");
+    }
+}
+
+/// Every parameter by name.
+fn values<F: Float>(net: &mut dyn Parameters<F>) -> Vec<(String, Vec<F>)> {
+    let mut all = Vec::new();
+    net.visit(&Path::ROOT, &mut |place, param| {
+        all.push((place.path.to_string(), param.value.to_vec()));
+    });
+    all
+}
+
+/// From one seed, a net of `f32` holds the rounded numbers of the net of `f64`, whatever fills it.
+#[test]
+fn nets_of_both_precisions_start_from_the_same_point() {
+    fn nets<F: Float>() -> Vec<Sequential<F>> {
+        let gpt = GptConfig {
+            vocabulary: 7,
+            max_len: 5,
+            d_model: 4,
+            num_layers: 2,
+            num_heads: 2,
+            dim_feedforward: 6,
+            ..GptConfig::default()
+        };
+        let images = ConvNetConfig { channels: 2, classes: 3, width: 4, blocks: 1, drop_path: 0.0 };
+        let recurrent = Sequential::new()
+            .push(layers::Lstm::new(3, 4).unwrap())
+            .push(layers::SequenceMean)
+            .push(layers::Dense::new(4, 2));
+        vec![
+            mlp(&[6, 5, 4, 2]).unwrap(),
+            resnet(&images).unwrap(),
+            models::gpt(&gpt).unwrap(),
+            recurrent,
+        ]
+    }
+    let fills: [(&str, Fill<f32>, Fill<f64>); 3] = [
+        ("He", he, he),
+        ("orthogonal", orthogonal, orthogonal),
+        ("torch", tricks_init::torch_defaults, tricks_init::torch_defaults),
+    ];
+    for (fill, narrow, wide) in fills {
+        for (mut single, mut double) in nets::<f32>().into_iter().zip(nets::<f64>()) {
+            let before = values(&mut double);
+            narrow(&mut single, Noise::new(8)).unwrap();
+            wide(&mut double, Noise::new(8)).unwrap();
+            let (single, double) = (values(&mut single), values(&mut double));
+            assert_ne!(before, double, "{fill}");
+            assert_eq!(single.len(), double.len());
+            for ((name, single), (other, double)) in single.into_iter().zip(double) {
+                let rounded: Vec<f32> = double.into_iter().map(|x| x as f32).collect();
+                assert_eq!((&name, single), (&other, rounded), "{fill}");
+            }
+        }
+    }
+}
+
+type Fill<F> = fn(&mut Sequential<F>, Noise) -> tricks_tensor::Result<()>;
+
+fn he<F: Float>(net: &mut Sequential<F>, noise: Noise) -> tricks_tensor::Result<()> {
+    initialize(net, Layout::OutIn, &VarianceScaling::he_normal(), noise)
+}
+
+fn orthogonal<F: Float>(net: &mut Sequential<F>, noise: Noise) -> tricks_tensor::Result<()> {
+    initialize(net, Layout::OutIn, &Orthogonal::default(), noise)
+}
+
+/// The names of every layer that has parameters are those PyTorch's defaults go by.
+#[test]
+fn torch_defaults_reach_every_layer() {
+    for row in LAYERS.iter() {
+        let mut layer = (row.make.1)(6);
+        let kinds = |layer: &mut Box<dyn Layer<f64>>| {
+            let mut kinds = Vec::new();
+            layer.visit(&Path::ROOT, &mut |place, _| kinds.push((place.kind, place.shape.len())));
+            kinds
+        };
+        let before = values(&mut layer);
+        tricks_init::torch_defaults(&mut layer, Noise::new(3)).unwrap();
+        let kinds = kinds(&mut layer);
+        for (((name, old), (_, new)), (kind, axes)) in
+            before.iter().zip(values(&mut layer)).zip(kinds)
+        {
+            let drawn = match kind {
+                ParamKind::Weight => axes >= 2,
+                ParamKind::Embedding => true,
+                // Attention's own stay 0.
+                ParamKind::Bias => !(name.contains("in_proj") || name.contains("out_proj")),
+                _ => false,
+            };
+            let changed = *old != new;
+            assert!(changed == drawn || old.is_empty(), "{}: {name}", row.about.name);
+        }
     }
 }

@@ -14,7 +14,7 @@
 //!
 //! [`Fan`] counts inputs and outputs, from a shape and its named [`Layout`]. [`Gain`] is what an
 //! activation asks for. [`initialize`] fills every weight of a model, [`initialize_with`] chooses
-//! for each parameter.
+//! for each parameter, [`torch_defaults`] fills a net as PyTorch's layers fill themselves.
 //!
 //! What fills a parameter is a function of its noise and its shape, and a draw that concerns no other
 //! one of noise and index alone: the same bits for every thread count and on every machine. It is computed in `f64` and then rounded, so `f32` and `f64`
@@ -52,6 +52,7 @@ mod orthonormal;
 mod quadrature;
 mod residual;
 mod sparse;
+mod torch_defaults;
 mod truncated_normal;
 mod uniform;
 mod variance_scaling;
@@ -70,6 +71,7 @@ pub use residual::{
     DeepNorm, fixup_factor, gpt2_factor, t_fixup_decoder_factor, t_fixup_encoder_factor,
 };
 pub use sparse::Sparse;
+pub use torch_defaults::torch_defaults;
 pub use truncated_normal::TruncatedNormal;
 pub use uniform::Uniform;
 pub use variance_scaling::{Distribution, VarianceScaling};

@@ -3,9 +3,10 @@
 
 use proptest::prelude::*;
 use tricks_init::{
-    Distribution, Fan, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling,
+    DeltaOrthogonal, Distribution, Fan, Initializer, Layout, Normal, Orthogonal, Sparse,
+    TruncatedNormal, Uniform, VarianceScaling,
 };
-use tricks_tensor::{Float, Noise};
+use tricks_tensor::{Float, Noise, Result};
 
 const FAN: Fan = Fan { fan_in: 30, fan_out: 20 };
 
@@ -127,4 +128,49 @@ fn values_are_stable() {
             -0.032_148_274_885_924_52
         ]
     );
+}
+
+/// Of those that draw a parameter as a whole: the same rows by the process of Gram and Schmidt, the
+/// same normals that are not zero.
+#[test]
+fn whole_parameters_are_stable() -> Result<()> {
+    let fill = |init: &dyn Initializer<f64>, shape: &[usize]| -> Result<Vec<f64>> {
+        let mut out = vec![0.0; shape.iter().product()];
+        init.fill(Fan::of(shape, Layout::OutIn)?, shape, Noise::new(42), &mut out)?;
+        Ok(out)
+    };
+    let orthogonal = [
+        -0.423_716_451_086_960_7,
+        0.659_748_891_465_782_6,
+        -0.595_247_931_615_404_1,
+        0.175_714_738_128_381_04,
+        0.058_389_464_802_736_7,
+        -0.626_273_229_453_104_2,
+        -0.584_333_890_933_403_2,
+        0.512_763_509_209_713,
+        0.484_191_340_058_103_6,
+        0.376_548_546_154_558_24,
+        0.289_593_287_461_153,
+        0.734_782_734_186_826_5,
+    ];
+    assert_eq!(fill(&Orthogonal::default(), &[3, 4])?, orthogonal);
+    let turned: Vec<f64> = (0..12).map(|i| orthogonal[i % 3 * 4 + i / 3]).collect();
+    assert_eq!(fill(&Orthogonal::default(), &[4, 3])?, turned);
+    let centres: Vec<f64> =
+        fill(&DeltaOrthogonal::default(), &[3, 2, 3])?.into_iter().skip(1).step_by(3).collect();
+    let expected = [
+        -0.430_413_195_713_594_1,
+        0.549_468_828_083_229_8,
+        0.670_176_076_514_927_8,
+        -0.336_928_426_214_934_4,
+        -0.604_655_693_285_582_9,
+        -0.764_567_356_465_844_4,
+    ];
+    assert_eq!(centres, expected);
+    let sparse = fill(&Sparse { sparsity: 0.5, std: 1.0 }, &[4, 3])?;
+    let normals = fill(&Normal::default(), &[4, 3])?;
+    let kept: Vec<usize> = (0..12).filter(|i| sparse[*i] != 0.0).collect();
+    assert_eq!(kept, [2, 3, 4, 5, 6, 10]);
+    assert!(kept.iter().all(|i| sparse[*i] == normals[*i]));
+    Ok(())
 }
