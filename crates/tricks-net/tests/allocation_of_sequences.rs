@@ -71,7 +71,7 @@ fn steady_steps() {
         let count = steady(|| {
             let mode = Mode::Train(Noise::new(1));
             let inputs = || [x.view(), memory.view()];
-            decoder.forward(inputs(), [None, None], y.view_mut(), mode).unwrap();
+            decoder.forward(inputs(), Default::default(), y.view_mut(), mode).unwrap();
             let outputs = [Some(dx.view_mut()), Some(dmemory.view_mut())];
             decoder.backward(inputs(), y.view(), x.view(), outputs, mode).unwrap();
         });

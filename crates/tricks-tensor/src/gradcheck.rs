@@ -12,6 +12,21 @@ pub struct Report {
     pub at: String,
 }
 
+/// Which numbers [`some_of`] nudges.
+#[derive(Clone, Copy, Debug)]
+pub struct Nudged {
+    /// Whether the input is nudged; whole numbers, which are indices, cannot be. Default: true.
+    pub input: bool,
+    /// Of each array, at most so many numbers, drawn at random. Default: all.
+    pub at_most: usize,
+}
+
+impl Default for Nudged {
+    fn default() -> Self {
+        Self { input: true, at_most: usize::MAX }
+    }
+}
+
 /// Checks `dx` and every parameter gradient of a layer on the loss `Σ u·y` with a random `u`.
 ///
 /// Measured is `(8 (f(h) − f(−h)) − f(2h) + f(−2h)) / 12h`, whose error is about `h⁴` and `1e-16/h`;
@@ -22,6 +37,20 @@ pub struct Report {
 /// # Errors
 /// What the layer says.
 pub fn layer(
+    layer: &mut impl Layer<f64>,
+    x: &ArrayD<f64>,
+    mode: Mode,
+    noise: Noise,
+) -> Result<Report> {
+    some_of(Nudged::default(), layer, x, mode, noise)
+}
+
+/// The same for some of the numbers: a layer of indices, or a net with too many parameters for all.
+///
+/// # Errors
+/// What the layer says.
+pub fn some_of(
+    nudged: Nudged,
     layer: &mut impl Layer<f64>,
     x: &ArrayD<f64>,
     mode: Mode,
@@ -45,23 +74,25 @@ pub fn layer(
     };
     let mut report = Report { worst: 0.0, at: "nothing".into() };
     let mut shifted = x.clone();
-    for (i, &analytic) in dx.iter().enumerate() {
+    let dx = dx.into_iter().collect::<Vec<_>>();
+    let of_input = if nudged.input { nudged.of(&dx, noise.child(0)) } else { Vec::new() };
+    for i in of_input {
         let mut moved = |d| {
             shifted.clone_from(x);
             *shifted.iter_mut().nth(i).expect("as many inputs as gradients") += d;
             loss(layer, &shifted)
         };
-        report.note(analytic, slope(&mut moved)?, || format!("input[{i}]"));
+        report.note(dx[i], slope(&mut moved)?, || format!("input[{i}]"));
     }
     for (p, (name, grad)) in grads.iter().enumerate() {
-        for (i, &analytic) in grad.iter().enumerate() {
+        for i in nudged.of(grad, noise.child(p as u64 + 1)) {
             let kept = nudge(layer, p, i, |value| value);
             let measured = slope(&mut |d| {
                 nudge(layer, p, i, |_| kept + d);
                 loss(layer, x)
             });
             nudge(layer, p, i, |_| kept);
-            report.note(analytic, measured?, || format!("{name}[{i}]"));
+            report.note(grad[i], measured?, || format!("{name}[{i}]"));
         }
     }
     Ok(report)
@@ -73,6 +104,17 @@ fn slope(f: &mut impl FnMut(f64) -> Result<f64>) -> Result<f64> {
     let near = f(H)? - f(-H)?;
     let far = f(2.0 * H)? - f(-2.0 * H)?;
     Ok((8.0 * near - far) / (12.0 * H))
+}
+
+impl Nudged {
+    /// Which numbers of an array.
+    fn of(&self, array: &[f64], noise: Noise) -> Vec<usize> {
+        if array.len() <= self.at_most {
+            return (0..array.len()).collect();
+        }
+        let draw = |i| (noise.uniform(i as u64) * array.len() as f64) as usize;
+        (0..self.at_most).map(draw).collect()
+    }
 }
 
 impl Report {

@@ -86,7 +86,7 @@ fn four<F: Float>(x: &Tensor) -> Result<Array4<F>, Stop> {
 }
 
 fn function<F: Float>(run: &mut Run<'_>) -> Result<(), Stop> {
-    let mask = AttentionMask { causal: run.hyper.flag("causal")?, padding: None };
+    let mask = AttentionMask { causal: run.hyper.flag("causal")?, ..AttentionMask::default() };
     let names = ["q", "k", "v"];
     let mut inputs = Vec::new();
     for name in names {
@@ -174,7 +174,12 @@ fn cross<F: Float>(run: &mut Run<'_>, layer: &mut MultiheadAttention<F>) -> Resu
     }
     let upstream = run.tensor("upstream")?.array::<F>();
     let mut y = ArrayD::zeros(upstream.raw_dim());
-    layer.attend([0, 1, 2].map(|i| inputs[i].view()), None, y.view_mut(), mode())?;
+    layer.attend(
+        [0, 1, 2].map(|i| inputs[i].view()),
+        AttentionMask::default(),
+        y.view_mut(),
+        mode(),
+    )?;
     run.array("output", &y, &run.expect.tensor("output")?);
     let mut grads = [0, 1, 2].map(|i| ArrayD::zeros(inputs[i].raw_dim()));
     let [dq, dk, dv] = &mut grads;
@@ -198,7 +203,7 @@ fn masked<F: Float>(
     let x = run.inputs.tensor("query")?.array::<F>();
     let upstream = run.tensor("upstream")?.array::<F>();
     let (mut y, mut dx) = (ArrayD::zeros(x.raw_dim()), ArrayD::zeros(x.raw_dim()));
-    layer.forward_masked(x.view(), Some(padding.view()), y.view_mut(), mode())?;
+    layer.forward_masked(x.view(), AttentionMask::padding(padding.view()), y.view_mut(), mode())?;
     layer.backward(x.view(), y.view(), upstream.view(), Some(dx.view_mut()), mode())?;
     run.array("output", &y, &run.expect.tensor("output")?);
     let want = run.expect.object("grad_inputs");

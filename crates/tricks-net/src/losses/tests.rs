@@ -224,3 +224,127 @@ fn refusals() {
         assert_eq!(say(result), want);
     }
 }
+
+/// Of labels and rows, losses one by one, several arrays, sequences and smoothing.
+#[test]
+fn refusals_of_other_kinds() {
+    let y = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).into_dyn();
+    let ones = |shape: &[usize]| ArrayD::<f64>::ones(IxDyn(shape));
+    let ignoring = SoftmaxCrossEntropy { ignore_index: Some(1), ..Default::default() };
+    let margin = MultiMargin { margin: f64::NAN, ..Default::default() };
+    let mut two = ones(&[2]);
+    let one_by_one = |losses: &mut ArrayD<f64>, upstream: &ArrayD<f64>| {
+        let mut dy = ones(&[2, 3]);
+        let back = Some((upstream.view(), dy.view_mut()));
+        let target = Target::from(&[0, 1]);
+        SoftmaxCrossEntropy::default().each(y.view(), target, losses.view_mut(), back).map(|()| 0.0)
+    };
+    let triplet = |loss: TripletMargin, shapes: [&[usize]; 3], target: Option<&ArrayD<f64>>| {
+        let inputs = shapes.map(ones);
+        let target = target.map(|target| target.view());
+        loss.evaluate(inputs.each_ref().map(|x| x.view()), target, [None, None, None])
+    };
+    let pair = |loss: &dyn JointLoss<f64, 2>, target: Option<f64>, grad: &[usize]| {
+        let (inputs, mut grad) = ([ones(&[2, 3]), ones(&[2, 3])], ones(grad));
+        let target = target.map(|t| ones(&[2]) * t);
+        let target = target.as_ref().map(|target| target.view());
+        let grads = [Some(grad.view_mut()), None];
+        loss.evaluate(inputs.each_ref().map(|x| x.view()), target, grads)
+    };
+    let plain = TripletMargin::default;
+    let ctc = |x: &[usize], frames: &[usize], labels: &[&[usize]], dx: &[usize]| {
+        let dx = &mut ones(dx);
+        Ctc::default().evaluate(ones(x).view(), frames, labels, Some(dx.view_mut()))
+    };
+    let e: &[usize] = &[];
+    let (two_by_three, x): (&[usize], &[usize]) = (&[2, 3], &[2, 5, 3]);
+    let cases = [
+        (
+            ignoring.value(y.view(), &[1, 1]),
+            "SoftmaxCrossEntropy: every label is ignored or has weight 0: the mean loss of nothing \
+             is undefined",
+        ),
+        (
+            Nll::default().value(y.view(), &[0, 1, 2]),
+            "Nll: labels has shape [3], rows of scores [2]",
+        ),
+        (
+            MultiMargin::default().value(y.view(), &y),
+            "MultiMargin: the targets are values, it needs labels",
+        ),
+        (margin.value(y.view(), &[0, 1]), "MultiMargin: margin is NaN, must be finite"),
+        (
+            HingeEmbedding { margin: f64::INFINITY, ..Default::default() }.value(y.view(), &y),
+            "HingeEmbedding: margin is inf, must be finite",
+        ),
+        (
+            PolyCrossEntropy { epsilon: f64::NAN, ..Default::default() }.value(y.view(), &[0, 1]),
+            "PolyCrossEntropy: epsilon is NaN, must be finite",
+        ),
+        (
+            one_by_one(&mut ones(&[3]), &two),
+            "SoftmaxCrossEntropy: losses has shape [3], expected [2]",
+        ),
+        (
+            one_by_one(&mut two, &ones(&[2, 1])),
+            "SoftmaxCrossEntropy: upstream gradient has shape [2, 1], losses [2]",
+        ),
+        (
+            triplet(plain(), [two_by_three, two_by_three, &[2, 4]], None),
+            "TripletMargin: input has shape [2, 4], first input [2, 3]",
+        ),
+        (
+            triplet(plain(), [&[], &[], &[]], None),
+            "TripletMargin: inputs are single numbers, it needs vectors",
+        ),
+        (
+            triplet(plain(), [two_by_three; 3], Some(&ones(&[2]))),
+            "TripletMargin: has no target, one was given",
+        ),
+        (
+            triplet(TripletMargin { margin: 0.0, ..plain() }, [two_by_three; 3], None),
+            "TripletMargin: margin is 0, must be finite and above 0",
+        ),
+        (
+            triplet(TripletMargin { p: 0.5, ..plain() }, [two_by_three; 3], None),
+            "TripletMargin: p is 0.5, must be finite and at least 1",
+        ),
+        (
+            pair(&CosineEmbedding::default(), None, two_by_three),
+            "CosineEmbedding: needs a target, none was given",
+        ),
+        (
+            pair(&CosineEmbedding { margin: 2.0, ..Default::default() }, Some(1.0), two_by_three),
+            "CosineEmbedding: margin is 2, must be in [-1, 1]",
+        ),
+        (
+            pair(&CosineEmbedding::default(), Some(1.0), &[3]),
+            "CosineEmbedding: gradient has shape [3], inputs [2, 3]",
+        ),
+        (
+            pair(&MarginRanking { margin: f64::NAN, ..Default::default() }, None, two_by_three),
+            "MarginRanking: margin is NaN, must be finite",
+        ),
+        (
+            ctc(two_by_three, &[5, 5], &[e, e], x),
+            "Ctc: logits have shape [2, 3], expected [n, time, classes]",
+        ),
+        (ctc(x, &[5; 3], &[e, e], x), "Ctc: frames has shape [3], sequences [2]"),
+        (ctc(x, &[5; 2], &[e], x), "Ctc: labels has shape [1], sequences [2]"),
+        (
+            ctc(x, &[5; 2], &[e, e], &[2, 3, 5]),
+            "Ctc: gradient has shape [2, 3, 5], logits [2, 5, 3]",
+        ),
+        (
+            smooth_labels(ones(&[2, 0]).view(), 0.1).map(|_| 0.0),
+            "smooth_labels: labels have shape [2, 0], expected [.., classes]",
+        ),
+        (
+            smooth_labels(y.view(), 1.5).map(|_| 0.0),
+            "smooth_labels: alpha is 1.5, must be in [0, 1]",
+        ),
+    ];
+    for (result, want) in cases {
+        assert_eq!(result.unwrap_err().to_string(), want);
+    }
+}

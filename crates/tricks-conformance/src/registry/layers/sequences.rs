@@ -10,9 +10,9 @@ use tricks_net::layers::{
     scaled_dot_product_attention_backward,
 };
 use tricks_tensor::ndarray::{
-    Array4, ArrayD, ArrayView4, ArrayViewD, ArrayViewMutD, Ix4, IxDyn, ShapeError,
+    Array2, Array4, ArrayD, ArrayView4, ArrayViewD, ArrayViewMutD, Ix4, IxDyn, ShapeError,
 };
-use tricks_tensor::views::require_shape;
+use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result};
 
 /// Few sequences of many features.
@@ -167,7 +167,7 @@ impl<F: Float> Layer<F> for OfItsInput<F> {
     }
 
     fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
-        self.decoder.forward([x.view(), x.view()], [None, None], y, mode)
+        self.decoder.forward([x.view(), x.view()], Default::default(), y, mode)
     }
 
     fn backward(
@@ -189,14 +189,12 @@ impl<F: Float> Layer<F> for OfItsInput<F> {
     }
 
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
-        self.decoder.infer([x.view(), x.view()], [None, None], y)
+        self.decoder.infer([x.view(), x.view()], Default::default(), y)
     }
 }
 
 /// The function as a layer: queries, keys and values are the same.
 struct OfItself;
-
-const MASK: AttentionMask<'_> = AttentionMask { causal: true, padding: None };
 
 fn four(error: ShapeError) -> Error {
     Error::invalid("attention of itself", error)
@@ -207,7 +205,10 @@ fn attend<F: Float>(x: ArrayView4<'_, F>) -> Result<[Array4<F>; 2]> {
     let (samples, heads, time, _) = x.dim();
     let mut weights = Array4::zeros((samples, heads, time, time));
     let mut y = Array4::zeros(x.raw_dim());
-    scaled_dot_product_attention([x; 3], MASK, weights.view_mut(), y.view_mut())?;
+    let alibi = Array2::from_shape_fn((time, time), |(t, s)| F::of(-0.3 * t.abs_diff(s) as f64));
+    let bias = Some(alibi.view().into_dyn());
+    let mask = AttentionMask { causal: true, bias, ..AttentionMask::default() };
+    scaled_dot_product_attention([x; 3], mask, weights.view_mut(), y.view_mut())?;
     Ok([weights, y])
 }
 
@@ -231,18 +232,17 @@ impl<F: Float> Layer<F> for OfItself {
     fn backward(
         &mut self,
         x: ArrayViewD<'_, F>,
-        _: ArrayViewD<'_, F>,
+        y: ArrayViewD<'_, F>,
         dy: ArrayViewD<'_, F>,
         dx: Option<ArrayViewMutD<'_, F>>,
         _: Mode,
     ) -> Result<()> {
+        require_backward("attention of itself", x.shape(), &x, &y, &dy, dx.as_ref())?;
         let (x, dy) = (
             x.into_dimensionality::<Ix4>().map_err(four)?,
             dy.into_dimensionality::<Ix4>().map_err(four)?,
         );
         let Some(mut dx) = dx else { return Ok(()) };
-        let shapes = (("input gradient", dx.shape()), ("input", x.shape()));
-        require_shape("attention of itself", shapes.0, shapes.1)?;
         let [weights, _] = attend(x)?;
         let mut grads = [0; 3].map(|_| Array4::zeros(x.raw_dim()));
         let [dq, dk, dv] = &mut grads;

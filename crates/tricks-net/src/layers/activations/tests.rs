@@ -133,9 +133,18 @@ fn what_does_not_fit_is_refused() {
         "ELU: alpha is -1, must be finite and at least 0"
     );
     assert_eq!(hyper(CELU::new(0.0).unwrap_err()), "CELU: alpha is 0, must be finite and above 0");
-    assert!(LeakyReLU::new(f64::NAN).is_err() && Softplus::new(0.0).is_err());
-    assert!(Softshrink::new(-0.1).is_err() && Hardshrink::new(INF).is_err());
-    assert!(Threshold::new(f64::NAN, 0.0).is_err() && Threshold::new(0.0, INF).is_err());
+    for (refused, want) in [
+        (LeakyReLU::new(f64::NAN).err(), "LeakyReLU: negative_slope is NaN, must be finite"),
+        (Softplus::new(0.0).err(), "Softplus: beta is 0, must be finite and above 0"),
+        (Softshrink::new(-0.1).err(), "Softshrink: lambda is -0.1, must be finite and at least 0"),
+        (Hardshrink::new(INF).err(), "Hardshrink: lambda is inf, must be finite and at least 0"),
+        (Threshold::new(f64::NAN, 0.0).err(), "Threshold: threshold is NaN, must be finite"),
+        (Threshold::new(0.0, INF).err(), "Threshold: value is inf, must be finite"),
+        (Hardtanh::new(-INF, 1.0).err(), "Hardtanh: min is -inf, must be finite"),
+        (Hardtanh::new(0.0, INF).err(), "Hardtanh: max is inf, must be finite"),
+    ] {
+        assert_eq!(refused.map(hyper).as_deref(), Some(want));
+    }
     assert_eq!(
         hyper(Hardtanh::new(1.0, 1.0).unwrap_err()),
         "Hardtanh: max is 1, must be above min, 1"

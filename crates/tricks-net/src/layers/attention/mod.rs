@@ -11,8 +11,8 @@ pub use scaled_dot_product::{
 use super::positions::Angles;
 use super::projection::{Projection, flat, matrix, matrix_mut, sequences};
 use crate::buffer::Buffer;
-use ndarray::{ArrayView2, ArrayView4, ArrayViewD, ArrayViewMut4, ArrayViewMutD};
-use scaled_dot_product::{check_padding, fill_weights, mix, through_softmax, unmix};
+use ndarray::{ArrayView4, ArrayViewD, ArrayViewMut4, ArrayViewMutD};
+use scaled_dot_product::{fill_weights, mix, through_softmax, unmix};
 use std::ops::Range;
 use tricks_regularize::Dropout;
 use tricks_tensor::views::{numbers, require_shape, with_numbers};
@@ -131,13 +131,14 @@ impl<F: Float> Maps<F> {
         &self,
         kept: &mut Kept<F>,
         inputs: [ArrayViewD<'_, F>; 3],
-        padding: Option<ArrayView2<'_, bool>>,
+        mask: AttentionMask<'_, F>,
         y: ArrayViewMutD<'_, F>,
         mode: Mode,
     ) -> Result<()> {
         let sizes = self.sizes(&inputs)?;
         let Sizes { samples, queries, keys } = sizes;
-        check_padding(NAME, padding, samples, keys)?;
+        let of_weights = [samples, self.heads, queries, keys];
+        mask.check(NAME, of_weights)?;
         require_shape(NAME, ("output", y.shape()), ("expected", inputs[0].shape()))?;
         for (i, x) in inputs.iter().enumerate() {
             let (x, rows) = (x.as_standard_layout(), self.rows(i));
@@ -151,10 +152,9 @@ impl<F: Float> Maps<F> {
         }
         self.turn(&kept.angles, &mut kept.projected, sizes, false);
         let [q, k, v] = [0, 1, 2].map(|i| view(flat(&kept.projected[i]), self.shape_of(i, sizes)));
-        let of_weights = [samples, self.heads, queries, keys];
         kept.weights.reshape(&of_weights)?;
-        let mask = AttentionMask { causal: self.config.causal, padding };
-        fill_weights([q, k], mask, four_mut(kept.weights.slice_mut(), of_weights));
+        let mask = AttentionMask { causal: self.config.causal || mask.causal, ..mask };
+        fill_weights([q, k], &mask, four_mut(kept.weights.slice_mut(), of_weights));
         let weights = if self.drops(mode) {
             kept.dropped.reshape(&of_weights)?;
             let mut dropout = self.dropout;

@@ -1,7 +1,7 @@
-use super::{Kept, Maps, NAME};
+use super::{AttentionMask, Kept, Maps, NAME};
 use crate::layers::positions::RotaryConfig;
 use crate::layers::projection::{Projection, flat, matrix, matrix_mut, sequences};
-use ndarray::{ArrayView2, ArrayViewD, ArrayViewMutD, IxDyn};
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_regularize::Dropout;
 use tricks_tensor::views::{require_backward, require_shape, with_numbers};
 use tricks_tensor::{
@@ -79,7 +79,7 @@ impl Default for AttentionConfig {
 /// # Notes
 /// * Rows of `in_proj_weight` are those of q, then k, then v; names and layout are PyTorch's
 ///   `MultiheadAttention` with `batch_first`. Fewer key heads than heads are not in PyTorch's.
-/// * A query that sees no key gets `bo`, never NaN.
+/// * A query that sees no key gets `bo`, never NaN. Masks beside `causal`: [`AttentionMask`].
 /// * Keras cuts the heads in separate axes of its weights.
 ///
 /// # Source
@@ -173,35 +173,34 @@ impl<F: Float> MultiheadAttention<F> {
         self.kept.weights.view()
     }
 
-    /// `forward` with places that are only there to fill a batch: `padding` is `[samples, time]`,
-    /// true where no place shall look. `backward` is that of the layer.
+    /// `forward` with a mask: places that are only there to fill a batch, or a bias of the logits.
+    /// It adds to what the hyper-parameters say. `backward` is that of the layer.
     ///
     /// # Errors
     /// Wrong shapes.
     pub fn forward_masked(
         &mut self,
         x: ArrayViewD<'_, F>,
-        padding: Option<ArrayView2<'_, bool>>,
+        mask: AttentionMask<'_, F>,
         y: ArrayViewMutD<'_, F>,
         mode: Mode,
     ) -> Result<()> {
-        self.attend([&x; 3].map(|x| x.view()), padding, y, mode)
+        self.attend([&x; 3].map(|x| x.view()), mask, y, mode)
     }
 
     /// Cross attention: queries, keys and values from three inputs, `[samples, queries, features]`
-    /// and twice `[samples, keys, features]`. `padding` is `[samples, keys]`, true where no query
-    /// shall look.
+    /// and twice `[samples, keys, features]`.
     ///
     /// # Errors
     /// Wrong shapes.
     pub fn attend(
         &mut self,
         inputs: [ArrayViewD<'_, F>; 3],
-        padding: Option<ArrayView2<'_, bool>>,
+        mask: AttentionMask<'_, F>,
         y: ArrayViewMutD<'_, F>,
         mode: Mode,
     ) -> Result<()> {
-        self.maps.run(&mut self.kept, inputs, padding, y, mode)
+        self.maps.run(&mut self.kept, inputs, mask, y, mode)
     }
 
     /// [`attend`](Self::attend) in evaluation, through a shared reference.
@@ -211,10 +210,10 @@ impl<F: Float> MultiheadAttention<F> {
     pub fn infer_attend(
         &self,
         inputs: [ArrayViewD<'_, F>; 3],
-        padding: Option<ArrayView2<'_, bool>>,
+        mask: AttentionMask<'_, F>,
         y: ArrayViewMutD<'_, F>,
     ) -> Result<()> {
-        self.maps.run(&mut Kept::new(&self.maps.config), inputs, padding, y, Mode::Eval)
+        self.maps.run(&mut Kept::new(&self.maps.config), inputs, mask, y, Mode::Eval)
     }
 
     /// The backward pass of [`attend`](Self::attend), with the same `inputs` and `mode`: sets the
@@ -281,7 +280,7 @@ impl<F: Float> Layer<F> for MultiheadAttention<F> {
     }
 
     fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
-        self.forward_masked(x, None, y, mode)
+        self.forward_masked(x, AttentionMask::default(), y, mode)
     }
 
     fn backward(
@@ -301,6 +300,6 @@ impl<F: Float> Layer<F> for MultiheadAttention<F> {
     }
 
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
-        self.infer_attend([&x; 3].map(|x| x.view()), None, y)
+        self.infer_attend([&x; 3].map(|x| x.view()), AttentionMask::default(), y)
     }
 }

@@ -1,21 +1,88 @@
-use ndarray::{ArrayView1, ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis};
+use ndarray::{ArrayView1, ArrayView2, ArrayView4, ArrayViewD, ArrayViewMut2, ArrayViewMut4, Axis};
 use std::array::from_fn;
 use tricks_tensor::kernel::{join, matmul, sum_blocks, sum_zip, vectorize, worth_forking};
 use tricks_tensor::views::{require_shape, with_numbers};
 use tricks_tensor::{Error, Float, Result, ndarray};
 
-/// Which keys a query does not see.
+/// Which keys a query sees, and how much it favours each.
+///
+/// # Formula
+/// ```text
+/// S = q kᵀ / √d + bias        −∞ where causal and s > t, and where padding[n, s]
+/// ```
 ///
 /// | field | default | what |
 /// |---|---|---|
 /// | `causal` | false | query `t` sees the keys 0 to `t` |
 /// | `padding` | none | `[samples, keys]`; no query sees a key that is `true` |
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AttentionMask<'a> {
+/// | `bias` | none | added to the logits; broadcast to `[samples, heads, queries, keys]` |
+///
+/// # Notes
+/// * PyTorch's `attn_mask` is `bias` if it holds numbers. Where it holds booleans, true means seen in
+///   `scaled_dot_product_attention` and hidden in `MultiheadAttention`: make them 0 and −∞.
+///   `key_padding_mask` is `padding`.
+/// * `bias` has no gradient: it is for positions (ALiBi), windows and packed sequences, not learned.
+/// * −∞ hides a key; +∞ and NaN make NaN of their row.
+///
+/// # Source
+/// Vaswani and others: *Attention is all you need*, 2017, section 3.2.3; biases: Press, Smith,
+/// Lewis: *Train short, test long: attention with linear biases enables input length
+/// extrapolation*, 2022.
+///
+/// ```
+/// use tricks_net::layers::{AttentionConfig, AttentionMask, MultiheadAttention};
+/// use tricks_tensor::{Mode, ndarray::{Array2, ArrayD}};
+/// // ALiBi with a slope of ½: what is further away counts less. The same for all samples and heads.
+/// let bias = Array2::from_shape_fn((3, 3), |(t, s)| -0.5 * t.abs_diff(s) as f64).into_dyn();
+/// let mask = AttentionMask { causal: true, bias: Some(bias.view()), ..AttentionMask::default() };
+/// let mut attention = MultiheadAttention::new(4, AttentionConfig::default())?;
+/// let x = ArrayD::ones(vec![1, 3, 4]);
+/// let mut y = x.clone();
+/// attention.forward_masked(x.view(), mask, y.view_mut(), Mode::Eval)?;
+/// // All maps are zero, so that the bias alone decides: 1 and e^-½, over their sum.
+/// let weights = attention.weights();
+/// assert!((weights[[0, 0, 1, 0]] / weights[[0, 0, 1, 1]] - (-0.5f64).exp()).abs() < 1e-12);
+/// assert_eq!(weights[[0, 0, 1, 2]], 0.0);
+/// # Ok::<(), tricks_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct AttentionMask<'a, F> {
     /// Whether a query sees the keys up to its own place only.
     pub causal: bool,
     /// `[samples, keys]`, true for the keys that are only there to fill a batch.
     pub padding: Option<ArrayView2<'a, bool>>,
+    /// What is added to the logits; its shape is broadcast to `[samples, heads, queries, keys]`.
+    pub bias: Option<ArrayViewD<'a, F>>,
+}
+
+impl<F> Default for AttentionMask<'_, F> {
+    fn default() -> Self {
+        Self { causal: false, padding: None, bias: None }
+    }
+}
+
+impl<'a, F> AttentionMask<'a, F> {
+    /// Hides the keys that are `true`; `padding` is `[samples, keys]`.
+    pub fn padding(padding: ArrayView2<'a, bool>) -> Self {
+        Self { padding: Some(padding), ..Self::default() }
+    }
+
+    /// Refuses what does not fit weights of this shape, `[samples, heads, queries, keys]`.
+    pub(super) fn check(&self, owner: &'static str, of_weights: [usize; 4]) -> Result<()> {
+        if let Some(padding) = self.padding {
+            let expected = [of_weights[0], of_weights[3]];
+            require_shape(owner, ("padding", padding.shape()), ("expected", &expected))?;
+        }
+        match &self.bias {
+            Some(bias) if bias.broadcast(of_weights).is_none() => {
+                let found = bias.shape();
+                let message =
+                    format!("bias has shape {found:?}, cannot be broadcast to {of_weights:?}");
+                Err(Error::invalid(owner, message))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 const NAME: &str = "scaled_dot_product_attention";
@@ -24,7 +91,7 @@ const NAME: &str = "scaled_dot_product_attention";
 ///
 /// # Formula
 /// ```text
-/// S = q kᵀ / √d             q: [samples, heads, queries, d]   k: [samples, key heads, keys, d]
+/// S = q kᵀ / √d + bias      q: [samples, heads, queries, d]   k: [samples, key heads, keys, d]
 /// P = softmax of the rows of S, over the keys that are seen
 /// y = P v                   v: [samples, key heads, keys, e]  y: [samples, heads, queries, e]
 ///
@@ -40,8 +107,8 @@ const NAME: &str = "scaled_dot_product_attention";
 ///
 /// # Notes
 /// * The largest logit of a row is taken off first: none is too large.
-/// * A query that sees no key gets zeros and gives no gradient. In PyTorch it gets zeros or NaN, by
-///   the path that is taken.
+/// * A query that sees no key, or none with a logit above −∞, gets zeros and gives no gradient. In
+///   PyTorch it gets zeros or NaN, by the path that is taken.
 /// * Causal with another number of keys than of queries: both count from the first, as in PyTorch.
 /// * A key that is not seen has weight 0, but its value is multiplied by that: it must be finite.
 ///
@@ -69,17 +136,17 @@ const NAME: &str = "scaled_dot_product_attention";
 /// Shapes that do not fit each other.
 pub fn scaled_dot_product_attention<F: Float>(
     [q, k, v]: [ArrayView4<'_, F>; 3],
-    mask: AttentionMask<'_>,
+    mask: AttentionMask<'_, F>,
     weights: ArrayViewMut4<'_, F>,
     y: ArrayViewMut4<'_, F>,
 ) -> Result<()> {
     let of_weights = check([q, k, v])?;
-    check_padding(NAME, mask.padding, k.dim().0, k.dim().2)?;
+    mask.check(NAME, of_weights)?;
     require_shape(NAME, ("weights", weights.shape()), ("expected", &of_weights))?;
     require_shape(NAME, ("output", y.shape()), ("expected", &output_shape(q, v)))?;
     with_numbers(weights.into_dyn(), |weights| {
         let mut weights = ArrayViewMut4::from_shape(of_weights, weights).expect("checked above");
-        fill_weights([q, k], mask, weights.view_mut());
+        fill_weights([q, k], &mask, weights.view_mut());
         mix(weights.view(), v.view(), y);
     });
     Ok(())
@@ -131,33 +198,25 @@ fn output_shape<F>(q: ArrayView4<'_, F>, v: ArrayView4<'_, F>) -> [usize; 4] {
     [samples, heads, queries, v.dim().3]
 }
 
-/// Refuses a mask of another shape than `[samples, keys]`.
-pub(super) fn check_padding(
-    owner: &'static str,
-    padding: Option<ArrayView2<'_, bool>>,
-    samples: usize,
-    keys: usize,
-) -> Result<()> {
-    match padding {
-        Some(padding) => {
-            require_shape(owner, ("padding", padding.shape()), ("expected", &[samples, keys]))
-        }
-        None => Ok(()),
-    }
-}
-
 /// `P` from `q` and `k`; shapes fit, and `weights` is in C order.
 pub(super) fn fill_weights<F: Float>(
     [q, k]: [ArrayView4<'_, F>; 2],
-    mask: AttentionMask<'_>,
-    weights: ArrayViewMut4<'_, F>,
+    mask: &AttentionMask<'_, F>,
+    mut weights: ArrayViewMut4<'_, F>,
 ) {
     let scale = scale(k);
+    let keep = match &mask.bias {
+        Some(bias) => {
+            weights.assign(bias);
+            F::one()
+        }
+        None => F::zero(),
+    };
     each_head(Part::of(k, weights.len()), [q, k], [weights], &|sample, [q, k], [mut weights]| {
         let padding = mask.padding.as_ref().map(|padding| padding.row(sample));
         for head in 0..q.dim().1 {
             let mut weights = of_head_mut(&mut weights, head);
-            matmul(scale, of_head(&q, head), of_head(&k, 0).t(), F::zero(), weights.view_mut());
+            matmul(scale, of_head(&q, head), of_head(&k, 0).t(), keep, weights.view_mut());
             for (t, row) in weights.rows_mut().into_iter().enumerate() {
                 let row = row.into_slice().expect("in C order");
                 let seen = if mask.causal { row.len().min(t + 1) } else { row.len() };
@@ -249,20 +308,17 @@ fn of_head_mut<'a, F>(x: &'a mut ArrayViewMut4<'_, F>, head: usize) -> ArrayView
     x.view_mut().index_axis_move(Axis(0), 0).index_axis_move(Axis(0), head)
 }
 
-/// Logits of the keys that may be seen become weights; all 0 if the padding hides every one.
+/// Logits of the keys that may be seen become weights; all 0 if every one is hidden.
 fn softmax<F: Float>(row: &mut [F], padding: Option<ArrayView1<'_, bool>>) {
-    let mut seen = row.len();
-    if let Some(padding) = padding {
-        for (x, _) in row.iter_mut().zip(padding).filter(|(_, hidden)| **hidden) {
-            *x = F::neg_infinity();
-            seen -= 1;
-        }
-    }
-    if seen == 0 {
-        return row.fill(F::zero());
+    let hidden = F::neg_infinity();
+    for (x, _) in row.iter_mut().zip(padding.into_iter().flatten()).filter(|(_, hide)| **hide) {
+        *x = hidden;
     }
     // A NaN loses every comparison here, and wins in the sum.
-    let max = row.iter().fold(F::neg_infinity(), |max, &x| if x > max { x } else { max });
+    let max = row.iter().fold(hidden, |max, &x| if x > max { x } else { max });
+    if max == hidden && row.iter().all(|x| *x == hidden) {
+        return row.fill(F::zero());
+    }
     vectorize(
         #[inline(always)]
         || row.iter_mut().for_each(|x| *x = (*x - max).exp_exact()),

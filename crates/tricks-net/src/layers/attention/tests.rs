@@ -26,18 +26,20 @@ fn randomize<F: Float>(params: &mut impl Parameters<F>) {
 /// Straight from the formula, one number at a time.
 fn naive(
     [q, k, v]: [&Array4<f64>; 3],
-    causal: bool,
-    padding: Option<&Array2<bool>>,
+    mask: &AttentionMask<'_, f64>,
 ) -> (Array4<f64>, Array4<f64>) {
+    let AttentionMask { causal, padding, bias } = mask;
     let ((samples, heads, queries, d), (_, key_heads, keys, e)) = (q.dim(), v.dim());
     let mut weights = Array4::zeros((samples, heads, queries, keys));
     let mut y = Array4::zeros((samples, heads, queries, e));
+    let bias = bias.as_ref().map(|bias| bias.broadcast((samples, heads, queries, keys)).unwrap());
     for ((n, h, t, _), _) in y.clone().indexed_iter() {
         let g = h / (heads / key_heads);
         let logit = |s| {
-            let hidden = (causal && s > t) || padding.is_some_and(|padding| padding[[n, s]]);
+            let hidden = (*causal && s > t) || padding.is_some_and(|padding| padding[[n, s]]);
             let dot = (0..d).map(|i| q[[n, h, t, i]] * k[[n, g, s, i]]).sum::<f64>();
-            if hidden { 0.0 } else { (dot / (d as f64).sqrt()).exp() }
+            let bias = bias.map_or(0.0, |bias| bias[[n, h, t, s]]);
+            if hidden { 0.0 } else { (dot / (d as f64).sqrt() + bias).exp() }
         };
         let sum: f64 = (0..keys).map(logit).sum();
         for s in 0..keys {
@@ -61,15 +63,28 @@ fn close(got: &Array4<f64>, want: &Array4<f64>) {
 #[test]
 fn the_function_is_the_formula() {
     let padding = Array2::from_shape_fn((3, 5), |(n, s)| n == 1 || (n == 2 && s > 1));
-    for (causal, padding) in
-        [(false, None), (true, None), (false, Some(&padding)), (true, Some(&padding))]
-    {
+    let padding = Some(padding.view());
+    // For each query and key; for each head and key; for all. −∞ hides.
+    let [of_places, of_heads, of_all] =
+        [&[6, 5][..], &[4, 1, 5], &[3, 4, 6, 5]].map(|shape| 3.0 * draw(shape, 9));
+    let hiding = of_places.mapv(|x| if x > 0.0 { f64::NEG_INFINITY } else { x });
+    let plain = AttentionMask::default;
+    for mask in [
+        plain(),
+        AttentionMask { causal: true, ..plain() },
+        AttentionMask { padding, ..plain() },
+        AttentionMask { causal: true, padding, ..plain() },
+        AttentionMask { bias: Some(of_places.view()), ..plain() },
+        AttentionMask { bias: Some(of_heads.view()), padding, ..plain() },
+        AttentionMask { bias: Some(of_all.view()), causal: true, ..plain() },
+        AttentionMask { bias: Some(hiding.view()), causal: true, padding },
+    ] {
         let inputs = [four([3, 4, 6, 3], 1), four([3, 2, 5, 3], 2), four([3, 2, 5, 7], 3)];
-        let mask = AttentionMask { causal, padding: padding.map(|padding| padding.view()) };
         let [q, k, v] = [0, 1, 2].map(|i| inputs[i].view());
         let (mut weights, mut y) = (Array4::zeros((3, 4, 6, 5)), Array4::zeros((3, 4, 6, 7)));
-        scaled_dot_product_attention([q, k, v], mask, weights.view_mut(), y.view_mut()).unwrap();
-        let (want, of) = naive([0, 1, 2].map(|i| &inputs[i]), causal, padding);
+        let outputs = (weights.view_mut(), y.view_mut());
+        scaled_dot_product_attention([q, k, v], mask.clone(), outputs.0, outputs.1).unwrap();
+        let (want, of) = naive([0, 1, 2].map(|i| &inputs[i]), &mask);
         close(&weights, &want);
         close(&y, &of);
 
@@ -84,7 +99,7 @@ fn the_function_is_the_formula() {
                 let at = |h: f64| {
                     let mut inputs = inputs.clone();
                     inputs[which].as_slice_mut().unwrap()[i] += h;
-                    (&u * &naive([0, 1, 2].map(|i| &inputs[i]), causal, padding).1).sum()
+                    (&u * &naive([0, 1, 2].map(|i| &inputs[i]), &mask).1).sum()
                 };
                 let measured = (at(1e-5) - at(-1e-5)) / 2e-5;
                 let got = grads[which].as_slice().unwrap()[i];
@@ -103,7 +118,7 @@ fn logits_may_be_large() {
     let (mut weights, mut y) = (Array4::zeros((1, 1, 1, 3)), Array4::zeros((1, 1, 1, 1)));
     let mask = AttentionMask::default();
     let inputs = [q.view(), k.view(), v.view()];
-    scaled_dot_product_attention(inputs, mask, weights.view_mut(), y.view_mut()).unwrap();
+    scaled_dot_product_attention(inputs, mask.clone(), weights.view_mut(), y.view_mut()).unwrap();
     assert_eq!(weights.as_slice().unwrap(), [0.5, 0.0, 0.5]);
     assert_eq!(y[[0, 0, 0, 0]], 3.0);
     let nan = q.mapv(|_| f32::NAN);
@@ -115,11 +130,11 @@ fn logits_may_be_large() {
 #[test]
 fn any_layout_and_no_numbers() {
     let inputs = [four([2, 3, 4, 5], 1), four([2, 3, 6, 5], 2), four([2, 3, 6, 5], 3)];
-    let (want, of) = naive([0, 1, 2].map(|i| &inputs[i]), true, None);
+    let mask = AttentionMask { causal: true, ..AttentionMask::default() };
+    let (want, of) = naive([0, 1, 2].map(|i| &inputs[i]), &mask);
     let turned = inputs.map(|x| x.permuted_axes([3, 1, 2, 0]).as_standard_layout().into_owned());
     let [q, k, v] = [0, 1, 2].map(|i| turned[i].view().permuted_axes([3, 1, 2, 0]));
     let (mut weights, mut y) = (Array4::zeros((6, 4, 3, 2)), Array4::zeros((5, 3, 2, 8)));
-    let mask = AttentionMask { causal: true, padding: None };
     let (mut w, mut z) = (
         weights.view_mut().permuted_axes([3, 2, 1, 0]),
         y.slice_axis_mut(Axis(3), Slice::new(0, None, 2)).permuted_axes([2, 1, 3, 0]),
@@ -150,10 +165,8 @@ fn shapes_that_do_not_fit() {
     let refused = |q, k, v, padding: Option<[usize; 2]>, weights, y| {
         let [q, k, v, mut weights, mut y] = [q, k, v, weights, y].map(Array4::<f64>::zeros);
         let padding = padding.map(|shape| Array2::from_elem(shape, false));
-        let mask = AttentionMask {
-            causal: false,
-            padding: padding.as_ref().map(|padding| padding.view()),
-        };
+        let padding = padding.as_ref().map(|padding| padding.view());
+        let mask = AttentionMask { padding, ..AttentionMask::default() };
         let inputs = [q.view(), k.view(), v.view()];
         scaled_dot_product_attention(inputs, mask, weights.view_mut(), y.view_mut())
             .unwrap_err()
@@ -187,6 +200,41 @@ fn shapes_that_do_not_fit() {
     ] {
         assert_eq!(message, format!("scaled_dot_product_attention: {want}"));
     }
+}
+
+/// Of the backward pass.
+#[test]
+fn gradients_that_do_not_fit() {
+    let (q, k, w) = ([2, 4, 3, 5], [2, 2, 6, 5], [2, 4, 3, 6]);
+    for (weights, dy, dq, dk, dv, want) in [
+        (q, q, q, k, k, "weights has shape [2, 4, 3, 5], expected [2, 4, 3, 6]"),
+        (w, k, q, k, k, "output gradient has shape [2, 2, 6, 5], expected [2, 4, 3, 5]"),
+        (w, q, k, k, k, "query gradient has shape [2, 2, 6, 5], query [2, 4, 3, 5]"),
+        (w, q, q, q, k, "key gradient has shape [2, 4, 3, 5], key [2, 2, 6, 5]"),
+        (w, q, q, k, q, "value gradient has shape [2, 4, 3, 5], value [2, 2, 6, 5]"),
+    ] {
+        let [q, k, weights, dy] = [q, k, weights, dy].map(Array4::<f64>::zeros);
+        let [mut dq, mut dk, mut dv] = [dq, dk, dv].map(Array4::<f64>::zeros);
+        let (inputs, grads) =
+            ([q.view(), k.view(), k.view()], [dq.view_mut(), dk.view_mut(), dv.view_mut()]);
+        let refused =
+            scaled_dot_product_attention_backward(inputs, weights.view(), dy.view(), grads);
+        let message = refused.unwrap_err().to_string();
+        assert_eq!(message, format!("scaled_dot_product_attention: {want}"));
+    }
+    let mut layer = attention(4, AttentionConfig::default());
+    let [x, memory] = [&[2, 3, 4][..], &[2, 5, 4]].map(|shape| ArrayD::zeros(IxDyn(shape)));
+    let inputs = || [x.view(), memory.view(), memory.view()];
+    let mut y = x.clone();
+    layer.attend(inputs(), AttentionMask::default(), y.view_mut(), Mode::Eval).unwrap();
+    let (mut dx, mut short, mut dm) = (x.clone(), x.clone(), memory.clone());
+    let grads = Some([dx.view_mut(), short.view_mut(), dm.view_mut()]);
+    let refused = layer.attend_backward(inputs(), y.view(), grads, Mode::Eval).unwrap_err();
+    let want = "MultiheadAttention: input gradient has shape [2, 3, 4], input [2, 5, 4]";
+    assert_eq!(refused.to_string(), want);
+    let refused = layer.attend_backward(inputs(), memory.view(), None, Mode::Eval).unwrap_err();
+    let want = "MultiheadAttention: output gradient has shape [2, 5, 4], output [2, 3, 4]";
+    assert_eq!(refused.to_string(), want);
 }
 
 fn attention(features: usize, config: AttentionConfig) -> MultiheadAttention<f64> {
@@ -224,7 +272,7 @@ fn three_inputs() {
     let mut value = |inputs: &[ArrayD<f64>; 3]| {
         let mut y = u.clone();
         let views = [0, 1, 2].map(|i| inputs[i].view());
-        layer.attend(views, Some(padding.view()), y.view_mut(), mode).unwrap();
+        layer.attend(views, AttentionMask::padding(padding.view()), y.view_mut(), mode).unwrap();
         (y.clone(), (&u * &y).sum(), layer.clone())
     };
     let (y, _, mut layer) = value(&inputs);
@@ -256,8 +304,10 @@ fn three_inputs() {
     }
     let views = [0, 1, 2].map(|i| inputs[i].view());
     let (mut y, mut z) = (u.clone(), u.clone());
-    layer.attend(views.clone(), Some(padding.view()), y.view_mut(), Mode::Eval).unwrap();
-    layer.infer_attend(views, Some(padding.view()), z.view_mut()).unwrap();
+    layer
+        .attend(views.clone(), AttentionMask::padding(padding.view()), y.view_mut(), Mode::Eval)
+        .unwrap();
+    layer.infer_attend(views, AttentionMask::padding(padding.view()), z.view_mut()).unwrap();
     assert_eq!(y, z);
 }
 
@@ -304,7 +354,7 @@ fn rotary_heads() {
     RotaryPositionalEncoding::new(rotary).unwrap().infer(x.view(), turned.view_mut()).unwrap();
     let [q, v] =
         [turned, x].map(|x| x.insert_axis(Axis(1)).into_dimensionality::<ndarray::Ix4>().unwrap());
-    let (weights, of) = naive([&q, &q, &v], false, None);
+    let (weights, of) = naive([&q, &q, &v], &AttentionMask::default());
     close(&layer.weights().to_owned().into_dimensionality().unwrap(), &weights);
     close(&y.insert_axis(Axis(1)).into_dimensionality().unwrap(), &of);
 }
@@ -314,13 +364,39 @@ fn a_mask_hides_what_it_says() {
     let mut layer = attention(4, AttentionConfig { num_heads: 2, ..AttentionConfig::default() });
     let (mut x, padding) = (draw(&[1, 3, 4], 1), arr2(&[[false, false, true]]));
     let (mut y, mut z) = (x.clone(), x.clone());
-    layer.forward_masked(x.view(), Some(padding.view()), y.view_mut(), Mode::Eval).unwrap();
+    layer
+        .forward_masked(x.view(), AttentionMask::padding(padding.view()), y.view_mut(), Mode::Eval)
+        .unwrap();
     assert!(layer.weights().index_axis(Axis(3), 2).iter().all(|weight| *weight == 0.0));
     x.index_axis_mut(Axis(1), 2).fill(7.0);
-    layer.forward_masked(x.view(), Some(padding.view()), z.view_mut(), Mode::Eval).unwrap();
+    layer
+        .forward_masked(x.view(), AttentionMask::padding(padding.view()), z.view_mut(), Mode::Eval)
+        .unwrap();
     let first = Slice::from(..2);
     assert_eq!(y.slice_axis(Axis(1), first), z.slice_axis(Axis(1), first));
     assert_ne!(y, z, "the hidden place itself still looks");
+}
+
+/// What both say is hidden or favoured, and what a padding or `causal` says as a bias.
+#[test]
+fn a_bias_can_be_any_mask() {
+    let mut layer = attention(4, AttentionConfig { num_heads: 2, ..AttentionConfig::default() });
+    let x = draw(&[2, 3, 4], 1);
+    let mut output = |mask| {
+        let mut y = x.clone();
+        layer.forward_masked(x.view(), mask, y.view_mut(), Mode::Eval).unwrap();
+        y
+    };
+    let hide = |hidden| if hidden { f64::NEG_INFINITY } else { 0.0 };
+    let later = Array2::from_shape_fn((3, 3), |(t, s)| hide(s > t)).into_dyn();
+    let with = |bias| AttentionMask { bias: Some(bias), ..AttentionMask::default() };
+    let causal = AttentionMask { causal: true, ..AttentionMask::default() };
+    assert_eq!(output(with(later.view())), output(causal));
+    let padding = Array2::from_shape_fn((2, 3), |(n, s)| n == 1 || s == 0);
+    let padded = padding.mapv(hide).into_shape_with_order((2, 1, 1, 3)).unwrap().into_dyn();
+    let of_padding = output(AttentionMask::padding(padding.view()));
+    assert_eq!(output(with(padded.view())), of_padding);
+    assert_ne!(output(AttentionMask::default()), of_padding);
 }
 
 #[test]
@@ -365,12 +441,21 @@ fn what_is_refused() {
     let [x, other] = [ArrayD::zeros(IxDyn(&[2, 3, 4])), ArrayD::zeros(IxDyn(&[2, 5, 4]))];
     let mut y = x.clone();
     let padding = Array2::from_elem((2, 4), false);
-    let refused =
-        layer.forward_masked(x.view(), Some(padding.view()), y.view_mut(), Mode::Eval).unwrap_err();
+    let refused = layer
+        .forward_masked(x.view(), AttentionMask::padding(padding.view()), y.view_mut(), Mode::Eval)
+        .unwrap_err();
     let want = "MultiheadAttention: padding has shape [2, 4], expected [2, 3]";
     assert_eq!(refused.to_string(), want);
+    let bias = ArrayD::zeros(IxDyn(&[3, 2]));
+    let mask = AttentionMask { bias: Some(bias.view()), ..AttentionMask::default() };
+    let refused = layer.forward_masked(x.view(), mask, y.view_mut(), Mode::Eval).unwrap_err();
+    let want = "MultiheadAttention: bias has shape [3, 2], cannot be broadcast to [2, 1, 3, 3]";
+    assert_eq!(refused.to_string(), want);
     let inputs = [x.view(), x.view(), other.view()];
-    let refused = layer.attend(inputs, None, y.view_mut(), Mode::Eval).unwrap_err().to_string();
+    let refused = layer
+        .attend(inputs, AttentionMask::default(), y.view_mut(), Mode::Eval)
+        .unwrap_err()
+        .to_string();
     assert_eq!(refused, "MultiheadAttention: value has shape [2, 5, 4], key [2, 3, 4]");
     // A backward pass of another size than the forward pass before it.
     layer.forward(x.view(), y.view_mut(), Mode::Eval).unwrap();

@@ -1,7 +1,7 @@
 use super::{FeedForward, Residual, TransformerConfig};
 use crate::buffer::Buffer;
-use crate::layers::MultiheadAttention;
-use ndarray::{ArrayView2, ArrayViewD, ArrayViewMutD};
+use crate::layers::{AttentionMask, MultiheadAttention};
+use ndarray::{ArrayViewD, ArrayViewMutD};
 use tricks_tensor::views::{require_backward, require_shape, with_numbers};
 use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray};
 
@@ -50,7 +50,7 @@ use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Resul
 /// // All maps are zero: nothing is added to x.
 /// let (x, memory) = (arr3(&[[[1.0, 5.0]]]).into_dyn(), ArrayD::ones(vec![1, 7, 2]));
 /// let mut y = ArrayD::zeros(x.raw_dim());
-/// block.infer([x.view(), memory.view()], [None, None], y.view_mut())?;
+/// block.infer([x.view(), memory.view()], Default::default(), y.view_mut())?;
 /// assert_eq!(y, x);
 /// # Ok::<(), tricks_tensor::Error>(())
 /// ```
@@ -100,15 +100,14 @@ impl<F: Float> TransformerDecoderLayer<F> {
         [&self.own, &self.cross]
     }
 
-    /// Computes `y` from `[x, memory]`. The masks are `[samples, time]` and `[samples, places]`,
-    /// true where no place shall look.
+    /// Computes `y` from `[x, memory]`, with a mask for the attention to each.
     ///
     /// # Errors
     /// Wrong shapes.
     pub fn forward(
         &mut self,
         [x, memory]: [ArrayViewD<'_, F>; 2],
-        [of_x, of_memory]: [Option<ArrayView2<'_, bool>>; 2],
+        [of_x, of_memory]: [AttentionMask<'_, F>; 2],
         y: ArrayViewMutD<'_, F>,
         mode: Mode,
     ) -> Result<()> {
@@ -135,7 +134,7 @@ impl<F: Float> TransformerDecoderLayer<F> {
     pub fn infer(
         &self,
         [x, memory]: [ArrayViewD<'_, F>; 2],
-        [of_x, of_memory]: [Option<ArrayView2<'_, bool>>; 2],
+        [of_x, of_memory]: [AttentionMask<'_, F>; 2],
         y: ArrayViewMutD<'_, F>,
     ) -> Result<()> {
         self.check(&x, &y)?;

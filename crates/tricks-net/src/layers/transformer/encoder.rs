@@ -1,7 +1,7 @@
 use super::{FeedForward, Residual, TransformerConfig};
 use crate::buffer::Buffer;
-use crate::layers::MultiheadAttention;
-use ndarray::{ArrayView2, ArrayViewD, ArrayViewMutD, IxDyn};
+use crate::layers::{AttentionMask, MultiheadAttention};
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
 use tricks_tensor::views::{require_backward, require_shape};
 use tricks_tensor::{Float, Layer, Mode, ParamMut, Parameters, Path, Place, Result, ndarray};
 
@@ -90,15 +90,14 @@ impl<F: Float> TransformerEncoderLayer<F> {
         &self.attention
     }
 
-    /// `forward` with places that are only there to fill a batch: `padding` is `[samples, time]`,
-    /// true where no place shall look. `backward` is that of the layer.
+    /// `forward` with a mask of the attention. `backward` is that of the layer.
     ///
     /// # Errors
     /// Wrong shapes.
     pub fn forward_masked(
         &mut self,
         x: ArrayViewD<'_, F>,
-        padding: Option<ArrayView2<'_, bool>>,
+        mask: AttentionMask<'_, F>,
         y: ArrayViewMutD<'_, F>,
         mode: Mode,
     ) -> Result<()> {
@@ -106,7 +105,7 @@ impl<F: Float> TransformerEncoderLayer<F> {
         let Self { attention, feed_forward, around: [first, second], middle: [u, _], .. } = self;
         u.reshape(x.shape())?;
         first.forward(x, u.view_mut(), mode.child(1), |x, y| {
-            attention.forward_masked(x, padding, y, mode.child(0))
+            attention.forward_masked(x, mask, y, mode.child(0))
         })?;
         second.forward(u.view(), y, mode.child(3), |x, y| {
             feed_forward.layers.forward(x, y, mode.child(2))
@@ -120,7 +119,7 @@ impl<F: Float> TransformerEncoderLayer<F> {
     pub fn infer_masked(
         &self,
         x: ArrayViewD<'_, F>,
-        padding: Option<ArrayView2<'_, bool>>,
+        mask: AttentionMask<'_, F>,
         y: ArrayViewMutD<'_, F>,
     ) -> Result<()> {
         self.check(&x, &y)?;
@@ -128,7 +127,7 @@ impl<F: Float> TransformerEncoderLayer<F> {
         u.reshape(x.shape())?;
         let [first, second] = &self.around;
         first.infer(x, u.view_mut(), |x, y| {
-            self.attention.infer_attend([&x; 3].map(|x| x.view()), padding, y)
+            self.attention.infer_attend([&x; 3].map(|x| x.view()), mask, y)
         })?;
         second.infer(u.view(), y, |x, y| self.feed_forward.layers.infer(x, y))
     }
@@ -159,7 +158,7 @@ impl<F: Float> Layer<F> for TransformerEncoderLayer<F> {
     }
 
     fn forward(&mut self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>, mode: Mode) -> Result<()> {
-        self.forward_masked(x, None, y, mode)
+        self.forward_masked(x, AttentionMask::default(), y, mode)
     }
 
     fn backward(
@@ -196,6 +195,6 @@ impl<F: Float> Layer<F> for TransformerEncoderLayer<F> {
     }
 
     fn infer(&self, x: ArrayViewD<'_, F>, y: ArrayViewMutD<'_, F>) -> Result<()> {
-        self.infer_masked(x, None, y)
+        self.infer_masked(x, AttentionMask::default(), y)
     }
 }

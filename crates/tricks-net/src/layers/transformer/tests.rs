@@ -1,4 +1,5 @@
 use super::*;
+use crate::layers::AttentionMask;
 use ndarray::{Array2, ArrayD, Axis, IxDyn, Slice};
 use tricks_tensor::{Noise, gradcheck};
 
@@ -82,7 +83,7 @@ impl Layer<f64> for OneInput {
     ) -> Result<()> {
         let other = self.other.clone();
         let inputs = if self.which == 0 { [x, other.view()] } else { [other.view(), x] };
-        let masks = self.masks.each_ref().map(|mask| Some(mask.view()));
+        let masks = self.masks.each_ref().map(|mask| AttentionMask::padding(mask.view()));
         self.decoder.forward(inputs, masks, y, mode)
     }
     fn backward(
@@ -99,7 +100,7 @@ impl Layer<f64> for OneInput {
         self.decoder.backward(inputs, y, dy, outputs, mode)
     }
     fn infer(&self, x: ArrayViewD<'_, f64>, y: ArrayViewMutD<'_, f64>) -> Result<()> {
-        let masks = self.masks.each_ref().map(|mask| Some(mask.view()));
+        let masks = self.masks.each_ref().map(|mask| AttentionMask::padding(mask.view()));
         self.decoder.infer(self.inputs(x), masks, y)
     }
 }
@@ -144,7 +145,7 @@ fn a_causal_block_does_not_look_ahead() {
     let results = [x, changed].map(|x| {
         let (mut y, mut z) = (x.clone(), x.clone());
         encoder.infer(x.view(), y.view_mut()).unwrap();
-        decoder.infer([x.view(), memory.view()], [None, None], z.view_mut()).unwrap();
+        decoder.infer([x.view(), memory.view()], Default::default(), z.view_mut()).unwrap();
         [y, z]
     });
     let [[y0, z0], [y1, z1]] = &results;
@@ -162,12 +163,14 @@ fn an_encoder_with_padding() {
     randomize(&mut layer);
     let (mut x, padding) = (draw(&[1, 3, 4], 1), Array2::from_shape_fn((1, 3), |(_, t)| t == 0));
     let (mut y, mut z) = (x.clone(), x.clone());
-    layer.forward_masked(x.view(), Some(padding.view()), y.view_mut(), Mode::Eval).unwrap();
+    layer
+        .forward_masked(x.view(), AttentionMask::padding(padding.view()), y.view_mut(), Mode::Eval)
+        .unwrap();
     assert!(layer.attention().weights().index_axis(Axis(3), 0).iter().all(|w| *w == 0.0));
-    layer.infer_masked(x.view(), Some(padding.view()), z.view_mut()).unwrap();
+    layer.infer_masked(x.view(), AttentionMask::padding(padding.view()), z.view_mut()).unwrap();
     assert_eq!(y, z);
     x.index_axis_mut(Axis(1), 0).fill(5.0);
-    layer.infer_masked(x.view(), Some(padding.view()), z.view_mut()).unwrap();
+    layer.infer_masked(x.view(), AttentionMask::padding(padding.view()), z.view_mut()).unwrap();
     let rest = Slice::from(1..);
     assert_eq!(y.slice_axis(Axis(1), rest), z.slice_axis(Axis(1), rest));
 }
@@ -239,7 +242,7 @@ fn what_is_refused() {
     let [x, memory] = [draw(&[2, 3, 4], 1), draw(&[2, 5, 4], 2)];
     let (mut y, mut wrong) = (x.clone(), draw(&[2, 2, 4], 1));
     let inputs = || [x.view(), memory.view()];
-    let refused = decoder.forward(inputs(), [None, None], wrong.view_mut(), Mode::Eval);
+    let refused = decoder.forward(inputs(), Default::default(), wrong.view_mut(), Mode::Eval);
     let want = "TransformerDecoderLayer: output has shape [2, 2, 4], input [2, 3, 4]";
     assert_eq!(refused.unwrap_err().to_string(), want);
     let views = [x.view(), y.view()].map(|y| y.to_owned());
@@ -249,7 +252,7 @@ fn what_is_refused() {
         .to_string();
     let want = "middle of the last forward pass has shape [0], expected [2, 3, 4]";
     assert_eq!(refused, format!("TransformerDecoderLayer: {want}"));
-    decoder.forward(inputs(), [None, None], y.view_mut(), Mode::Eval).unwrap();
+    decoder.forward(inputs(), Default::default(), y.view_mut(), Mode::Eval).unwrap();
     let outputs = [None, Some(wrong.view_mut())];
     let refused = decoder
         .backward(inputs(), y.view(), x.view(), outputs, Mode::Eval)
