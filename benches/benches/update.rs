@@ -1,13 +1,15 @@
-//! Each case as a group of three: stream, reference, step.
+//! Each case and each fill as a group of three: stream, reference, step.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::hint::black_box;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use tricks_bench::buffers::Buffers;
 use tricks_bench::cases::{self, Case, Reference};
+use tricks_bench::fill::{self, Fill, RIVAL};
 use tricks_bench::limit::read;
 use tricks_bench::sets::{Fixture, Tensors};
 
@@ -25,7 +27,7 @@ fn updates(criterion: &mut Criterion) {
 
 /// Everything is made on first use: a case that is filtered out costs nothing.
 fn group(criterion: &mut Criterion, case: &Case, pool: &ThreadPool, fixture: &mut Option<Fixture>) {
-    let mut group = criterion.benchmark_group(case.id());
+    let mut group = criterion.benchmark_group(case.label().id);
     group.sampling_mode(SamplingMode::Flat);
     let (limit, stream, threads) = (case.limit(), case.stream(), case.threads);
     let name = case.reference().name();
@@ -95,6 +97,36 @@ fn stepped<'t>(
     });
 }
 
+fn fills(criterion: &mut Criterion) {
+    for fill in fill::all(available_parallelism().map_or(1, usize::from)) {
+        let mut group = criterion.benchmark_group(fill.label().id);
+        group.sampling_mode(SamplingMode::Flat);
+        let mut out = Vec::new();
+        filled(&mut group, "stream", &fill, &mut out, |out| {
+            out.par_chunks_mut(1 << 16).for_each(|out| out.fill(black_box(0.5)));
+        });
+        filled(&mut group, RIVAL, &fill, &mut out, |out| fill.rival(out));
+        filled(&mut group, "step", &fill, &mut out, |out| fill.fill(out).expect("a valid law"));
+        group.finish();
+    }
+}
+
+/// Times what fills a parameter.
+fn filled(
+    group: &mut Group<'_>,
+    name: &str,
+    fill: &Fill,
+    out: &mut Vec<f32>,
+    run: impl Fn(&mut [f32]) + Send + Sync,
+) {
+    group.bench_function(name, |bencher| {
+        out.resize(fill.set.elements(), 0.0);
+        let pool = ThreadPoolBuilder::new().num_threads(fill.threads).build();
+        let pool = pool.expect("threads can be started");
+        pool.install(|| bencher.iter(|| run(black_box(&mut *out))));
+    });
+}
+
 /// Ten samples are criterion's fewest: at 64 Mi each is one iteration, and they take as long as
 /// they take, whatever the measurement time.
 fn config() -> Criterion {
@@ -109,6 +141,6 @@ fn config() -> Criterion {
 criterion_group! {
     name = benches;
     config = config();
-    targets = updates
+    targets = updates, fills
 }
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! Which updates are timed, against what, and how.
 
+use crate::fill;
 use crate::limit::Limit;
 use crate::sets::{Set, Tensors};
 use crate::update::{LR, Update};
@@ -33,6 +34,30 @@ pub struct Case {
     pub set: Set,
     /// On how many threads.
     pub threads: usize,
+}
+
+/// What the summary says of something that is timed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// `Adam-checked-16Mi-2t`: criterion's name for the group, and what filters are held against.
+    pub id: String,
+    /// `Adam checked`.
+    pub name: String,
+    /// How many numbers it writes.
+    pub set: Set,
+    /// On how many threads.
+    pub threads: usize,
+    /// What it is held against.
+    pub reference: &'static str,
+    /// How fast it is at least, as a multiple of the reference, if that is promised.
+    pub target: Option<f64>,
+}
+
+/// Everything that is timed.
+pub fn labels(available: usize) -> Vec<Label> {
+    let fills = fill::all(available);
+    let fills = fills.iter().map(fill::Fill::label);
+    all(available).iter().map(Case::label).chain(fills).collect()
 }
 
 /// What a step is held against.
@@ -96,7 +121,7 @@ const SMALL: usize = 64 << 10;
 
 impl Case {
     /// `Adam`, `Adam checked`, `Adam bf16`.
-    pub fn name(&self) -> String {
+    fn name(&self) -> String {
         let guard = match self.guard {
             Guard::Off => "",
             Guard::Check => " checked",
@@ -109,9 +134,17 @@ impl Case {
         format!("{:?}{guard}{storage}", self.update)
     }
 
-    /// `Adam-checked-16Mi-2t`: criterion's name for the group, and what filters are held against.
-    pub fn id(&self) -> String {
-        format!("{}-{}-{}t", self.name().replace(' ', "-"), self.set.name(), self.threads)
+    /// What the summary says of it.
+    pub fn label(&self) -> Label {
+        let (name, set, threads) = (self.name(), self.set, self.threads);
+        Label {
+            id: format!("{}-{}-{threads}t", name.replace(' ', "-"), set.name()),
+            name,
+            set,
+            threads,
+            reference: self.reference().name(),
+            target: self.target(),
+        }
     }
 
     /// What its step is held against: many tensors against one, packed memory against full, all
@@ -130,7 +163,7 @@ impl Case {
 
     /// The promise, if there is one: how fast this step is at least, as a multiple of its
     /// reference.
-    pub fn target(&self) -> Option<f64> {
+    fn target(&self) -> Option<f64> {
         let Self { update, guard, storage, set, threads } = *self;
         match (storage, set) {
             // Promised for all threads together; one thread alone is only reported.
@@ -262,14 +295,14 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_plain() {
-        let cases = all(2);
-        let ids: BTreeSet<String> = cases.iter().map(Case::id).collect();
-        assert_eq!(ids.len(), cases.len());
+        let labels = labels(2);
+        let ids: BTreeSet<&str> = labels.iter().map(|label| &*label.id).collect();
+        assert_eq!(ids.len(), labels.len());
         assert!(ids.contains("Adam-clipped-16Mi-2t") && ids.contains("Adam-ResNet-50-1t"));
-        assert!(ids.contains("Adam-bf16-64Mi-2t"));
+        assert!(ids.contains("Adam-bf16-64Mi-2t") && ids.contains("fill-normal-4Mi-1t"));
         // They are file names and parts of regular expressions.
         assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')));
-        assert_eq!(all(1).len() * 2, cases.len());
+        assert_eq!(super::labels(1).len() * 2, labels.len());
     }
 
     #[test]
@@ -305,8 +338,9 @@ mod tests {
     /// The whole list of promises.
     #[test]
     fn every_promise_is_a_case() {
-        let promised: BTreeMap<String, (&str, f64)> = (all(2).iter())
-            .filter_map(|case| Some((case.id(), (case.reference().name(), case.target()?))))
+        let promised: BTreeMap<String, (&str, f64)> = labels(2)
+            .into_iter()
+            .filter_map(|label| Some((label.id, (label.reference, label.target?))))
             .collect();
         let mut expected = BTreeMap::new();
         let mut promise = |update: &str, size: &str, threads: &[usize], reference, least| {

@@ -11,9 +11,13 @@
 //! | of ResNet-50's 161 tensors | the step on one tensor of as many elements |
 //! | with memory in bf16 or 8 bits | the step with memory in full |
 //!
+//! Filling a parameter with draws is timed beside `rand_distr` with the small generator of `rand`;
+//! its stream writes one number everywhere.
+//!
 //! | what | where |
 //! |---|---|
 //! | which updates are timed, their references and targets | [`cases`] |
+//! | draws that fill a parameter, and their rival | [`fill`] |
 //! | the rules | [`update`] |
 //! | the limit, the read and the stream | [`limit`] |
 //! | what these run over | [`buffers`] |
@@ -26,6 +30,7 @@
 
 pub mod buffers;
 pub mod cases;
+pub mod fill;
 pub mod limit;
 pub mod sets;
 pub mod summary;

@@ -1,4 +1,5 @@
-//! Runs the benchmarks in rounds and says how close to the machine's limit each update is.
+//! Runs the benchmarks in rounds and says how close to the machine's limit each update is, and how
+//! fast parameters are filled.
 
 use clap::Parser;
 use std::env;
@@ -7,18 +8,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
-use tricks_bench::cases::{self, Case};
+use tricks_bench::cases::{self, Label};
 use tricks_bench::summary::{Result, Round, Row, read_json, read_round};
 use tricks_bench::table;
 
-/// Times every update beside the machine's limit.
+/// Times every update beside the machine's limit, and what fills parameters beside a rival.
 ///
 /// Each update is timed together with its REFERENCE and its STREAM, which is its loads and stores
 /// alone. The table gives the update's speed as a fraction of both: 1.00 is as fast as they.
 ///
 /// The reference is named: "limit" is the same formula in one hand-written pass over plain slices;
 /// "limit + read" reads the gradients once before, as a check or a clip must; "one tensor" is the
-/// library's step on as many elements in one tensor; "full memory" is its step with memory in f32.
+/// library's step on as many elements in one tensor; "full memory" is its step with memory in f32;
+/// "rand_distr" draws what an initializer draws, with the small fast generator of rand.
 ///
 /// A target is a promise: the least fraction of the reference. The updates are measured in several
 /// rounds. Fractions are taken within a round, where all three meet the same machine, and the table
@@ -105,7 +107,7 @@ fn run(cli: &Cli) -> Result<()> {
         return Err(format!("no name contains {}; see --list", cli.filters.join(" or ")).into());
     }
     if cli.list {
-        cases.iter().for_each(|case| println!("{}", case.id()));
+        cases.iter().for_each(|case| println!("{}", case.id));
         return Ok(());
     }
     let folder = target_directory()?.join("bench");
@@ -145,10 +147,10 @@ fn run(cli: &Cli) -> Result<()> {
 }
 
 /// The cases the filters name; without filters all, or what a quick run has time for.
-fn chosen(cli: &Cli, threads: usize) -> Vec<Case> {
-    let mut cases = cases::all(threads);
+fn chosen(cli: &Cli, threads: usize) -> Vec<Label> {
+    let mut cases = cases::labels(threads);
     if !cli.filters.is_empty() {
-        cases.retain(|case| cli.filters.iter().any(|filter| case.id().contains(filter)));
+        cases.retain(|case| cli.filters.iter().any(|filter| case.id.contains(filter)));
     } else if cli.quick {
         cases.retain(|case| case.set.elements() < HUGE);
     }
@@ -156,7 +158,7 @@ fn chosen(cli: &Cli, threads: usize) -> Vec<Case> {
 }
 
 /// For each case, what every round measured.
-fn measure(program: &Path, home: &Path, cases: &[Case], plan: &Plan) -> Result<Vec<Vec<Round>>> {
+fn measure(program: &Path, home: &Path, cases: &[Label], plan: &Plan) -> Result<Vec<Vec<Round>>> {
     let mut rounds = vec![Vec::new(); cases.len()];
     let begin = Instant::now();
     for round in 1..=plan.rounds {
@@ -177,12 +179,12 @@ fn measure(program: &Path, home: &Path, cases: &[Case], plan: &Plan) -> Result<V
 }
 
 /// Runs the benchmarks of these cases; criterion leaves its samples under `home`.
-fn bench(program: &Path, home: &Path, cases: &[Case], args: &[&str]) -> Result<()> {
+fn bench(program: &Path, home: &Path, cases: &[Label], args: &[&str]) -> Result<()> {
     // Samples of an earlier run must not pass for this one's.
     if home.exists() {
         fs::remove_dir_all(home).map_err(|e| format!("{}: {e}", home.display()))?;
     }
-    let ids: Vec<String> = cases.iter().map(Case::id).collect();
+    let ids: Vec<&str> = cases.iter().map(|case| &*case.id).collect();
     let output = Command::new(program)
         .args(["--bench", &format!("^({})/", ids.join("|"))])
         .args(args)
@@ -265,7 +267,7 @@ mod tests {
     #[test]
     fn a_quick_run_leaves_out_the_largest_set_unless_it_is_named() {
         let ids = |args: &[&str]| -> Vec<String> {
-            chosen(&Cli::try_parse_from(args).unwrap(), 2).iter().map(Case::id).collect()
+            chosen(&Cli::try_parse_from(args).unwrap(), 2).into_iter().map(|case| case.id).collect()
         };
         let huge = |ids: &[String]| ids.iter().filter(|id| id.contains("-64Mi-")).count();
         let (all, quick) = (ids(&["b"]), ids(&["b", "--quick"]));

@@ -1,6 +1,6 @@
 //! From criterion's samples to one row for each case.
 
-use crate::cases::Case;
+use crate::cases::Label;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::path::Path;
@@ -50,15 +50,15 @@ pub struct Row {
 
 impl Row {
     /// From at least one round.
-    pub fn new(case: &Case, rounds: &[Round]) -> Self {
+    pub fn new(label: &Label, rounds: &[Round]) -> Self {
         let each = |f: fn(&Round) -> f64| rounds.iter().map(f).collect::<Vec<f64>>();
         let of_reference = each(|round| round.reference / round.step);
         Self {
-            name: case.name(),
-            size: case.set.name(),
-            elements: case.set.elements(),
-            threads: case.threads,
-            reference: case.reference().name().into(),
+            name: label.name.clone(),
+            size: label.set.name(),
+            elements: label.set.elements(),
+            threads: label.threads,
+            reference: label.reference.into(),
             ns_per_step: median(each(|round| round.step)),
             reference_ns: median(each(|round| round.reference)),
             stream_ns: median(each(|round| round.stream)),
@@ -68,7 +68,7 @@ impl Row {
             ],
             of_reference: median(of_reference),
             of_stream: median(each(|round| round.stream / round.step)),
-            target: case.target(),
+            target: label.target,
         }
     }
 
@@ -91,13 +91,13 @@ struct Samples {
     times: Vec<f64>,
 }
 
-/// What criterion left under `home` for this case.
+/// What criterion left under `home` for what has this label.
 ///
 /// # Errors
 /// A file that is missing or is not criterion's, by its path.
-pub fn read_round(home: &Path, case: &Case) -> Result<Round> {
+pub fn read_round(home: &Path, label: &Label) -> Result<Round> {
     let read = |function: &str| -> Result<f64> {
-        let file = home.join(case.id()).join(function).join("new/sample.json");
+        let file = home.join(&label.id).join(function).join("new/sample.json");
         let samples: Samples = read_json(&file)?;
         let times: Vec<f64> =
             samples.times.iter().zip(&samples.iters).map(|(time, n)| time / n).collect();
@@ -107,7 +107,7 @@ pub fn read_round(home: &Path, case: &Case) -> Result<Round> {
         // One sample that was interrupted says nothing.
         Ok(median(times))
     };
-    let reference = read(case.reference().name())?;
+    let reference = read(label.reference)?;
     Ok(Round { step: read("step")?, reference, stream: read("stream")? })
 }
 
@@ -134,7 +134,7 @@ pub fn median(mut numbers: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cases::Guard;
+    use crate::cases::{Case, Guard};
     use crate::sets::Set;
     use crate::update::Update;
     use tricks_optim::Storage;
@@ -162,7 +162,7 @@ mod tests {
             Round { step: 200.0, reference: 190.0, stream: 100.0 },
             Round { step: 100.0, reference: 80.0, stream: 40.0 },
         ];
-        let row = Row::new(&CASE, &rounds);
+        let row = Row::new(&CASE.label(), &rounds);
         assert_eq!((row.ns_per_step, row.reference_ns, row.stream_ns), (100.0, 90.0, 50.0));
         assert_eq!((row.of_reference, row.spread), (0.9, [0.8, 0.95]));
         assert_eq!((row.of_stream, row.elements), (0.5, 4096));
@@ -182,11 +182,11 @@ mod tests {
                 format!(r#"{{"sampling_mode":"Flat","iters":[10.0,10.0,10.0],"times":{times:?}}}"#);
             std::fs::write(folder.join("sample.json"), text).unwrap();
         }
-        let round = read_round(home.path(), &CASE).unwrap();
+        let round = read_round(home.path(), &CASE.label()).unwrap();
         assert_eq!(round, Round { step: 22.0, reference: 10.0, stream: 4.0 });
 
         let other = Case { threads: 2, ..CASE };
-        let refused = read_round(home.path(), &other).unwrap_err().to_string();
+        let refused = read_round(home.path(), &other.label()).unwrap_err().to_string();
         assert!(refused.contains("Adam-4Ki-2t"), "{refused}");
     }
 }

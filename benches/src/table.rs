@@ -27,7 +27,7 @@ fn cells<const N: usize>(cells: [&str; N]) -> Vec<String> {
 /// What was measured, a case a line.
 pub fn summary(rows: &[Row]) -> String {
     let mut table = vec![cells([
-        "update",
+        "what",
         "size",
         "reference",
         "threads",
@@ -69,7 +69,7 @@ pub fn verdict(rows: &[Row]) -> String {
 /// the times.
 pub fn comparison(old: &[Row], new: &[Row]) -> String {
     let mut table = vec![cells([
-        "update",
+        "what",
         "size",
         "reference",
         "threads",
@@ -139,7 +139,7 @@ mod tests {
             row("Sgd", 409.6, 0.9, None),
         ];
         let expected = "\
-update        size  reference     threads  ns/element  of reference    min–max  of stream        target
+what          size  reference     threads  ns/element  of reference    min–max  of stream        target
 Adam          4Ki   limit               1       0.500          0.80  0.75–0.85       0.50  0.80 reached
 Adam checked  4Ki   limit + read        1       0.500          0.79  0.74–0.84       0.50   0.80 MISSED
 Adam bf16     4Ki   full memory         1       0.250          1.25  1.20–1.30       0.50  1.25 reached
