@@ -22,8 +22,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     ) -> Result<()> {
         hyper::non_negative("step", "lr", call.lr)?;
         let factor = F::of(call.grad_scale);
-        // A NaN comes from a gradient, which is named below.
-        let usable = factor.is_finite() || pending.is_some_and(|pending| pending.norm().is_some());
+        // With a norm that is not finite it comes from a gradient, which is named below.
+        let norm = pending.and_then(Pending::norm);
+        let usable = factor.is_finite() || norm.is_some_and(|norm| !norm.is_finite());
         hyper::require("step", "factor on gradients", call.grad_scale, usable, F::RANGE)?;
         self.weight_decay.unwrap_or_default().validate()?;
         let policy = self.policy(call);
@@ -61,9 +62,9 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             }
             // Packed memory holds no number beyond `f32`.
             let packed = size_of::<F>() > 4 && bound.memory.is_packed();
-            check_numbers(place, param, rule.squares(), packed)
+            check_numbers(place, param, factor.abs(), rule.squares(), packed)
         })?;
-        match pending.and_then(Pending::norm) {
+        match norm {
             Some(norm) if !norm.is_finite() => {
                 let message = format!(
                     "the gradients that count are finite, but the norm of all is {norm}: a frozen \
@@ -156,28 +157,44 @@ fn check_call<F: Float>(policy: &Policy<'_, F>, bound: &Bound<F>) -> Result<()> 
     }
 }
 
+/// Refuses numbers that the rule cannot take when they are multiplied by the factor.
 fn check_numbers<F: Float>(
     place: &Place<'_>,
     param: ParamMut<'_, F>,
+    factor: F,
     squares: bool,
     packed: bool,
 ) -> Result<()> {
     let mut grad = param.grad;
     let Some(grad) = grad.values() else { return Ok(()) };
-    let first = if squares { kernel::first_square_overflow } else { kernel::first_non_finite };
     let most = f64::from(f32::MAX);
-    let most = if squares { most.sqrt() } else { most };
-    let too_large = |grad: &[F]| grad.iter().position(|g| g.widen().abs() > most);
-    let found = first(grad).or_else(|| if packed { too_large(grad) } else { None });
+    let most = F::of(if !packed {
+        f64::INFINITY
+    } else if squares {
+        most.sqrt()
+    } else {
+        most
+    });
+    let first = if squares { kernel::first_square_overflow } else { kernel::first_non_finite };
+    let found = if factor == F::one() {
+        first(grad).or_else(|| if packed { grad.iter().position(|g| g.abs() > most) } else { None })
+    } else {
+        grad.iter().position(|g| {
+            let g = factor * *g;
+            !(if squares { g * g } else { g }).is_finite() || g.abs() > most
+        })
+    };
     let Some(index) = found else { return Ok(()) };
-    let value = grad[index];
-    let what = match (value.is_finite(), squares) {
-        (false, _) => "gradient",
-        (true, true) => "gradient, whose square overflows,",
-        (true, false) => "gradient, too large for packed memory,",
+    let raw = grad[index].widen();
+    let value = if raw.is_finite() { factor.widen() * raw } else { raw };
+    let what = match (raw.is_finite(), F::of(value).is_finite(), squares) {
+        (false, ..) => "gradient",
+        (true, false, _) => "gradient, times the factor on it,",
+        (true, true, true) => "gradient, whose square overflows,",
+        (true, true, false) => "gradient, too large for packed memory,",
     };
     let name = place.path.to_string();
-    Err(Error::NonFinite { name, what, index, value: value.widen() })
+    Err(Error::NonFinite { name, what, index, value })
 }
 
 impl<F: Float> Bound<F> {

@@ -111,7 +111,25 @@ impl Projection {
     /// Hyper-parameters out of range; numbers that do not fill the shape; a number that is NaN or
     /// infinite. Nothing is changed then.
     pub fn apply<F: Float>(self, x: &mut [F], shape: &[usize]) -> Result<()> {
+        self.check(x, shape)?;
+        self.run(x, shape);
+        Ok(())
+    }
+
+    fn check<F: Float>(self, x: &[F], shape: &[usize]) -> Result<()> {
         self.validate()?;
+        let bounds = match self {
+            Self::NonNegative | Self::UnitNorm => [0.0; 2],
+            Self::Box { lower, upper } => [lower, upper],
+            Self::Simplex { total: most }
+            | Self::L1Ball { radius: most }
+            | Self::L2Ball { radius: most }
+            | Self::LInfBall { radius: most }
+            | Self::MaxNorm { max: most } => [most; 2],
+        };
+        for bound in bounds {
+            hyper::require("Projection", "bound", bound, F::of(bound).is_finite(), F::RANGE)?;
+        }
         if shape.iter().fold(1, |len: usize, n| len.saturating_mul(*n)) != x.len() {
             let message = format!("{} numbers do not fill {shape:?}", x.len());
             return Err(Error::invalid("Projection", message));
@@ -120,6 +138,10 @@ impl Projection {
             let message = format!("number {index} is {}", x[index]);
             return Err(Error::invalid("Projection", message));
         }
+        Ok(())
+    }
+
+    fn run<F: Float>(self, x: &mut [F], shape: &[usize]) {
         let rows = if shape.len() > 1 { shape[0].max(1) } else { 1 };
         let width = (x.len() / rows).max(1);
         match self {
@@ -144,7 +166,6 @@ impl Projection {
                 x.chunks_exact_mut(width).for_each(|row| shorten(row, |length| length > 0.0, 1.0));
             }
         }
-        Ok(())
     }
 }
 
@@ -160,17 +181,18 @@ impl Projection {
 /// ```
 ///
 /// # Errors
-/// Numbers out of range; nothing is changed then.
+/// As [`Projection::apply`], with the name of the parameter; nothing is changed then.
 pub fn project<F: Float>(
     projection: Projection,
     params: &mut (impl Parameters<F> + ?Sized),
     select: impl Fn(&Place<'_>) -> bool,
 ) -> Result<()> {
     projection.validate()?;
+    let chosen = |place: &Place<'_>| place.kind != ParamKind::Buffer && select(place);
     let mut outcome = Ok(());
     params.visit(&Path::ROOT, &mut |place, param| {
-        if place.kind != ParamKind::Buffer && outcome.is_ok() && select(&place) {
-            outcome = projection.apply(param.value, place.shape).map_err(|error| match error {
+        if outcome.is_ok() && chosen(&place) {
+            outcome = projection.check(param.value, place.shape).map_err(|error| match error {
                 Error::Invalid { owner, message } => {
                     Error::invalid(owner, format!("{}: {message}", place.path))
                 }
@@ -178,7 +200,13 @@ pub fn project<F: Float>(
             });
         }
     });
-    outcome
+    outcome?;
+    params.visit(&Path::ROOT, &mut |place, param| {
+        if chosen(&place) {
+            projection.run(param.value, place.shape);
+        }
+    });
+    Ok(())
 }
 
 fn between<F: Float>(x: &mut [F], lower: F, upper: F) {
@@ -192,7 +220,7 @@ fn between<F: Float>(x: &mut [F], lower: F, upper: F) {
 fn shorten<F: Float>(x: &mut [F], must: impl Fn(f64) -> bool, length: f64) {
     let norm = crate::transform::norm_of(x);
     if must(norm) && norm.is_finite() {
-        x.iter_mut().for_each(|x| *x = F::of(x.widen() * length / norm));
+        x.iter_mut().for_each(|x| *x = F::of(x.widen() / norm * length));
     }
 }
 

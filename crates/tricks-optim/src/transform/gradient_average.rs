@@ -1,4 +1,4 @@
-use super::{Pending, Transform, check_finite, refuse_rows};
+use super::{Pending, Transform, check_finite, refuse_rows, require_factor};
 use crate::shadow::Shadow;
 use tricks_tensor::{Float, Grad, Parameters, Result, StateDict, hyper, math};
 
@@ -59,7 +59,7 @@ impl<F: Float> Transform<F> for GradientAverage<F> {
         refuse_rows("GradientAverage", params)?;
         // A NaN would stay in the average for ever.
         check_finite::first_non_finite(params).map_or(Ok(()), Err)?;
-        hyper::finite("GradientAverage", "pending factor", pending.factor())?;
+        require_factor::<F>("GradientAverage", pending)?;
         let t = self.t.saturating_add(1);
         let debias = if self.debias { math::debias(self.decay, t) } else { 1.0 };
         let (keep, fresh) = (F::of(self.decay), F::of((1.0 - self.decay) * pending.factor()));

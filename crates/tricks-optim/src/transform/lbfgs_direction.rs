@@ -1,4 +1,4 @@
-use super::{Pending, Transform, check_finite, refuse_rows};
+use super::{Pending, Transform, check_finite, refuse_rows, require_factor};
 use crate::lbfgs::history::{History, Pair};
 use crate::lbfgs::state::{load, save};
 use crate::shadow::Shadow;
@@ -80,6 +80,7 @@ impl<F: Float> Transform<F> for LbfgsDirection<F> {
         }
         refuse_rows("LbfgsDirection", params)?;
         check_finite::first_non_finite(params).map_or(Ok(()), Err)?;
+        require_factor::<F>("LbfgsDirection", pending)?;
         let factor = F::of(pending.factor());
         let (mut at, mut grad) = (Vec::new(), Vec::new());
         self.set.each(params, |_, mut param| {

@@ -31,7 +31,7 @@ pub use trust_ratio::TrustRatio;
 pub use zero_nans::ZeroNans;
 
 use crate::pending::{Pending, Transform};
-use tricks_tensor::{Error, Float, Grad, Parameters, Path, Result, kernel};
+use tricks_tensor::{Error, Float, Grad, Parameters, Path, Result, hyper, kernel};
 
 /// Multiplies a gradient in place.
 fn scale<F: Float>(grad: &mut [F], factor: f64) {
@@ -56,20 +56,30 @@ fn each_gradient<F: Float>(
     });
 }
 
-/// Refuses a row-sparse gradient, for what needs all numbers.
+/// Refuses a row-sparse gradient, for what needs all numbers, and one of another length than its
+/// parameter.
 pub(crate) fn refuse_rows<F: Float>(
     owner: &'static str,
     params: &mut (impl Parameters<F> + ?Sized),
 ) -> Result<()> {
     let mut outcome = Ok(());
     params.visit(&Path::ROOT, &mut |place, param| {
-        if let Grad::Rows { .. } = param.grad {
+        if outcome.is_ok() {
+            outcome = place.check(&param);
+        }
+        if let (Ok(()), Grad::Rows { .. }) = (&outcome, &param.grad) {
             let message =
                 format!("{}: the gradient is row-sparse, all numbers are needed", place.path);
             outcome = Err(Error::invalid(owner, message));
         }
     });
     outcome
+}
+
+/// Refuses a factor that is not finite in the numbers' type, for what multiplies by it at once.
+fn require_factor<F: Float>(owner: &'static str, pending: Pending) -> Result<()> {
+    let factor = pending.factor();
+    hyper::require(owner, "pending factor", factor, F::of(factor).is_finite(), F::RANGE)
 }
 
 /// The 2-norm of some numbers, however large or small.

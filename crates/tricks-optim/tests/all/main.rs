@@ -5,5 +5,6 @@ mod companions;
 mod driver;
 mod groups;
 mod laws;
+mod refusals;
 mod scopes;
 mod torch;
