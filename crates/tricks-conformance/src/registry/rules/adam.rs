@@ -18,6 +18,12 @@ pub(super) static ROWS: &[RuleRow] = &[
             form!("torch, optax", Adam::torch()),
             form!("amsgrad", Adam { amsgrad: AmsGrad::Uncorrected, ..Adam::torch() }),
             form!("optax amsgrad", Adam { amsgrad: AmsGrad::Corrected, ..Adam::optax() }),
+            form!("torch, corrected amsgrad", {
+                Adam { amsgrad: AmsGrad::Corrected, ..Adam::torch() }
+            }),
+            form!("eps_root", {
+                Adam { eps_form: EpsForm::Corrected { eps_root: 1e-6 }, ..Adam::optax() }
+            }),
         ],
         refuses: &[
             ("beta1", |x| Box::new(Adam { beta1: x, ..Adam::torch() }), NOT_FRACTION),
@@ -97,6 +103,7 @@ pub(super) static ROWS: &[RuleRow] = &[
         forms: &[
             form!("torch", RAdam::torch()),
             form!("optax", RAdam::optax()),
+            form!("torch, adaptive early", RAdam { beta2: 0.8, ..RAdam::torch() }),
             form!("adaptive early", RAdam { beta2: 0.8, nesterov: true, ..RAdam::optax() }),
         ],
         refuses: &[
@@ -140,6 +147,7 @@ pub(super) static ROWS: &[RuleRow] = &[
         },
         forms: &[
             form!("adamw", ScheduleFree::adamw()),
+            form!("keras", ScheduleFree::keras()),
             form!("sgd", ScheduleFree::sgd()),
             form!(
                 "weighted sgd",

@@ -44,6 +44,9 @@ pub(super) static ROWS: &[RuleRow] = &[
             form!("optax", RmsProp::optax()),
             form!("centered", RmsProp { centered: true, ..RmsProp::torch() }),
             form!("momentum", RmsProp { momentum: 0.9, ..RmsProp::torch() }),
+            form!("centered with momentum", {
+                RmsProp { centered: true, momentum: 0.9, ..RmsProp::torch() }
+            }),
             form!(
                 "centered momentum",
                 RmsProp { centered: true, momentum: 0.9, ..RmsProp::keras() }
@@ -90,6 +93,7 @@ pub(super) static ROWS: &[RuleRow] = &[
         },
         forms: &[
             form!("keras", Ftrl::keras()),
+            form!("shrinkage", Ftrl { l2_shrinkage: 0.1, ..Ftrl::keras() }),
             form!(
                 "of another power",
                 Ftrl { lr_power: -0.4, l1: 0.01, beta: 0.5, ..Ftrl::keras() }
