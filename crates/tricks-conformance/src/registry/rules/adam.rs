@@ -18,7 +18,7 @@ pub(super) static ROWS: &[RuleRow] = &[
             form!("torch, optax", Adam::torch()),
             form!("amsgrad", Adam { amsgrad: AmsGrad::Uncorrected, ..Adam::torch() }),
             form!("optax amsgrad", Adam { amsgrad: AmsGrad::Corrected, ..Adam::optax() }),
-            form!("torch, corrected amsgrad", {
+            form!("torch with corrected amsgrad", {
                 Adam { amsgrad: AmsGrad::Corrected, ..Adam::torch() }
             }),
             form!("eps_root", {
@@ -103,7 +103,7 @@ pub(super) static ROWS: &[RuleRow] = &[
         forms: &[
             form!("torch", RAdam::torch()),
             form!("optax", RAdam::optax()),
-            form!("torch, adaptive early", RAdam { beta2: 0.8, ..RAdam::torch() }),
+            form!("torch and adaptive early", RAdam { beta2: 0.8, ..RAdam::torch() }),
             form!("adaptive early", RAdam { beta2: 0.8, nesterov: true, ..RAdam::optax() }),
         ],
         refuses: &[

@@ -54,7 +54,10 @@ pub(super) static ROWS: &[RuleRow] = &[
         forms: &[
             form!("torch", Muon::torch()),
             form!("optax", Muon::optax()),
-            form!("plain", Muon { nesterov: false, bias_correction: false, ..Muon::torch() }),
+            form!(
+                "without Nesterov",
+                Muon { nesterov: false, bias_correction: false, ..Muon::torch() }
+            ),
             form!("adaptive", {
                 let scale = MuonScale::MatchRms(0.2);
                 Muon { adaptive: true, nesterov: false, scale, ..Muon::optax() }
