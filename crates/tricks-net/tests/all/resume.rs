@@ -5,9 +5,9 @@ use tricks_net::Net;
 use tricks_net::data::{Batching, Last};
 use tricks_net::layers::{Dense, Sequential};
 use tricks_net::losses::SoftmaxCrossEntropy;
-use tricks_net::train::{Every, JsonLines, Observer, Outcome, Plan, Run};
-use tricks_optim::{Adam, Momentum, Optimizer};
-use tricks_tensor::{Error, StateDict};
+use tricks_net::train::{Control, Every, JsonLines, Observer, Outcome, Plan, Run, StepReport};
+use tricks_optim::{Adam, Averaging, Momentum, Optimizer, WeightAverage};
+use tricks_tensor::{Error, Parameters, Result, StateDict};
 
 /// The final state, and the log line by line.
 fn whole(plan: &Plan, seed: u64) -> (StateDict, Vec<String>) {
@@ -51,6 +51,48 @@ fn stopped_saved_and_resumed_anywhere_gives_the_same_bits() {
             assert_eq!([lines(log), lines(rest)].concat(), want_log, "stopped after {stop}");
         }
     }
+}
+
+/// A companion takes part as an observer, and travels in the run's file.
+struct Ema(WeightAverage<f32>);
+
+impl<L: Parameters<f32>> Observer<f32, L> for Ema {
+    fn on_step(&mut self, _: &StepReport, net: &mut Net<f32, L>) -> Result<Control> {
+        self.0.update(net)?;
+        Ok(Control::Continue)
+    }
+}
+
+#[test]
+fn an_average_survives_with_the_run() {
+    let train = spirals::<f32>(100, 1);
+    let ema =
+        |net: &mut _| Ema(WeightAverage::bind(Averaging::Corrected { decay: 0.9 }, net).unwrap());
+    let state = |run: &mut Run<_, _, _, _, _>, ema: &Ema| {
+        let mut state = run.state();
+        state.extend("ema", ema.0.state());
+        state
+    };
+    let whole = {
+        let mut run = run(Adam::torch(), warm_cosine(), 7);
+        let mut ema = ema(&mut run.net);
+        run.fit(&plan(Last::Keep), &train, None, &mut [&mut ema]).unwrap();
+        state(&mut run, &ema)
+    };
+    let mut first = run(Adam::torch(), warm_cosine(), 7);
+    let mut average = ema(&mut first.net);
+    let observers: &mut [&mut dyn Observer<_, _>] = &mut [&mut average, &mut StopAt(10)];
+    let _ = first.fit(&plan(Last::Keep), &train, None, observers).unwrap();
+    let bytes = state(&mut first, &average).to_bytes().unwrap();
+
+    let saved = StateDict::from_bytes("run", &bytes).unwrap();
+    let mut second = run(Adam::torch(), warm_cosine(), 8);
+    let mut average = ema(&mut second.net);
+    second.load_state(&saved).unwrap();
+    average.0.load_state(&saved.section("ema")).unwrap();
+    second.fit(&plan(Last::Keep), &train, None, &mut [&mut average]).unwrap();
+    assert_eq!(state(&mut second, &average), whole);
+    assert!(whole.iter().any(|(name, _)| name.starts_with("ema.")));
 }
 
 #[test]
