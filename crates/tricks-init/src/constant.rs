@@ -13,8 +13,8 @@ use tricks_tensor::{Float, Noise, Result};
 /// |---|---|---|---|
 /// | `value` | | 0 | finite |
 ///
-/// Notes: right for biases (0) and scales (1), wrong for weights. Units of a hidden layer that start
-/// equal receive equal gradients and stay equal for ever, so the layer computes one feature.
+/// Notes: right for biases (0) and scales (1), wrong for weights. Units of a hidden layer that
+/// start equal receive equal gradients and stay equal for ever, so the layer computes one feature.
 ///
 /// ```
 /// use tricks_init::{Constant, Fan, Initializer};

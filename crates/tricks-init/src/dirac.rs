@@ -43,7 +43,8 @@ impl Default for Dirac {
 
 impl<F: Float> Initializer<F> for Dirac {
     /// # Errors
-    /// Not three to five dimensions; groups that do not divide the outputs; a fan of another layout.
+    /// Not three to five dimensions; groups that do not divide the outputs; a fan of another
+    /// layout.
     fn validate(&self, fan: Fan, shape: &[usize]) -> Result<()> {
         self.layout.require("Dirac", fan, shape)?;
         let (outputs, groups) = (self.layout.convolution("Dirac", shape)?.outputs, self.groups);

@@ -3,8 +3,8 @@ use tricks_tensor::{Error, Float, Noise, Result, hyper};
 
 /// Fills a whole parameter with its first values.
 ///
-/// Draw `i` depends on `(noise, i)` alone, unless the draws make up a whole, as an orthogonal matrix
-/// does. `f32` draws are rounded `f64` draws.
+/// Draw `i` depends on `(noise, i)` alone, unless the draws make up a whole, as an orthogonal
+/// matrix does. `f32` draws are rounded `f64` draws.
 ///
 /// ```
 /// use tricks_init::{Fan, Initializer, Normal};

@@ -16,9 +16,9 @@
 //! activation asks for. [`initialize`] fills every weight of a model, [`initialize_with`] chooses
 //! for each parameter, [`torch_defaults`] fills a net as PyTorch's layers fill themselves.
 //!
-//! What fills a parameter is a function of its noise and its shape, and a draw that concerns no other
-//! one of noise and index alone: the same bits for every thread count and on every machine. It is computed in `f64` and then rounded, so `f32` and `f64`
-//! models start from the same point.
+//! What fills a parameter is a function of its noise and its shape, and a draw that concerns no
+//! other one of noise and index alone: the same bits for every thread count and on every machine.
+//! It is computed in `f64` and then rounded, so `f32` and `f64` models start from the same point.
 //!
 //! ```
 //! use tricks_init::{Fan, Initializer, Layout, VarianceScaling};

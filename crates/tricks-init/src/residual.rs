@@ -33,8 +33,8 @@ pub fn gpt2_factor(layers: usize) -> Result<f64> {
 /// ```text
 /// factor = L^(−1/(2m − 2))        L: branches of the net, m: layers in each
 /// ```
-/// It multiplies He's deviation in all layers of a branch but the last, which starts from 0, as does
-/// the classifier.
+/// It multiplies He's deviation in all layers of a branch but the last, which starts from 0, as
+/// does the classifier.
 ///
 /// Notes: zero-γ starts the last normalization's scale of each branch from 0 instead, and ReZero a
 /// learned factor of the whole branch: [`Constant::zeros`](crate::Constant::zeros) for these.
@@ -97,7 +97,8 @@ pub fn t_fixup_encoder_factor(blocks: usize) -> Result<f64> {
     Ok(0.67 * math::pow(count("t_fixup_encoder_factor", "blocks", blocks, 1)?, -0.25))
 }
 
-/// T-Fixup's factor for a Transformer's decoder: [`t_fixup_encoder_factor`] says what it multiplies.
+/// T-Fixup's factor for a Transformer's decoder: [`t_fixup_encoder_factor`] says what it
+/// multiplies.
 ///
 /// # Formula
 /// ```text
@@ -131,8 +132,8 @@ pub fn t_fixup_decoder_factor(blocks: usize) -> Result<f64> {
 /// N blocks of the encoder, M of the decoder. β multiplies Xavier's deviation; query and key
 /// projections keep it as it is.
 ///
-/// Source: Wang, Ma, Dong, Huang, Zhang, Wei: *DeepNet: Scaling Transformers to 1,000 Layers*, 2022,
-/// figure 2.
+/// Source: Wang, Ma, Dong, Huang, Zhang, Wei: *DeepNet: Scaling Transformers to 1,000 Layers*,
+/// 2022, figure 2.
 ///
 /// ```
 /// use tricks_init::{DeepNorm, VarianceScaling};

@@ -25,8 +25,8 @@ use tricks_tensor::{Error, Float, Noise, ParamKind, Parameters, Path, Result};
 ///   variance is 1/(3 fan_in), a sixth of that.
 /// * A transposed convolution's weight is `[in, out / groups, k…]`, and what PyTorch takes for its
 ///   fan is `out / groups · Πk`, as here.
-/// * PyTorch then sets the row of an embedding's padding to 0; here that row never changes, and what
-///   it holds is for the caller to choose.
+/// * PyTorch then sets the row of an embedding's padding to 0; here that row never changes, and
+///   what it holds is for the caller to choose.
 ///
 /// # Source
 /// `reset_parameters` of `Linear`, `Conv2d`, `RNNBase`, `MultiheadAttention` and `Embedding` in

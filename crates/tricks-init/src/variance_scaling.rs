@@ -24,8 +24,8 @@ use tricks_tensor::{Float, Noise, Result, hyper};
 /// | `distribution` | | `TruncatedNormal` | |
 ///
 /// Notes: `*_normal` here is a full normal, as in PyTorch. In Keras and JAX the initializers of the
-/// same names are truncated: set `distribution` to [`Distribution::TruncatedNormal`] for theirs. The
-/// variance is the same. The default is that of Keras's and JAX's variance scaling.
+/// same names are truncated: set `distribution` to [`Distribution::TruncatedNormal`] for theirs.
+/// The variance is the same. The default is that of Keras's and JAX's variance scaling.
 ///
 /// Source: He, Zhang, Ren, Sun: *Delving Deep into Rectifiers*, ICCV 2015, eq. 10. Glorot, Bengio:
 /// *Understanding the Difficulty of Training Deep Feedforward Neural Networks*, AISTATS 2010,

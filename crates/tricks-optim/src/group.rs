@@ -25,7 +25,8 @@ pub struct Group<F> {
     /// A rule of its own. Default: the optimizer's.
     pub rule: Option<Box<dyn Rule<F>>>,
     /// Whether these parameters are left alone. Transforms and clips, which see the gradients
-    /// before the step, still count theirs: leave them absent to take them out. Their memory waits, at no cost until it is used.
+    /// before the step, still count theirs: leave them absent to take them out. Their memory waits,
+    /// at no cost until it is used.
     pub frozen: bool,
     /// A limit on the norm of this group's gradients together, after what the step's own clip does.
     pub clip: Option<ClipGlobalNorm>,

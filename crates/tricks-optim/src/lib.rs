@@ -46,10 +46,10 @@
 //!
 //! # Saving a run
 //!
-//! Everything that survives a restart is a [`StateDict`](tricks_tensor::StateDict): numbers by name.
-//! Companions, transforms with memory and L-BFGS have the same `state` and `load_state`. With the
-//! feature `safetensors` it is a file; a run that goes on from it has the bits of one that never
-//! stopped.
+//! Everything that survives a restart is a [`StateDict`](tricks_tensor::StateDict): numbers by
+//! name. Companions, transforms with memory and L-BFGS have the same `state` and `load_state`. With
+//! the feature `safetensors` it is a file; a run that goes on from it has the bits of one that
+//! never stopped.
 //!
 //! ```
 //! use tricks_optim::{Adam, Optimizer};

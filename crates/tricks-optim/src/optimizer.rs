@@ -146,7 +146,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
 
     /// The groups, in the order they were added, to change in mid-run; the next step checks them.
     ///
-    /// A group's rule may be changed, not replaced by another: [`Optimizer::switch_group`] does that.
+    /// A group's rule may be changed, not replaced by another: [`Optimizer::switch_group`] does
+    /// that.
     pub fn groups_mut(&mut self) -> &mut [Group<F>] {
         self.checked = false;
         &mut self.groups

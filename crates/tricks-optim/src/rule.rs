@@ -67,8 +67,9 @@ pub trait Describe: Send + Sync {
         Scope::Element
     }
 
-    /// The learning rate to begin with: the default of PyTorch's rule of this name; 0.01 for
-    /// [`Sgd`](crate::Sgd) and [`Momentum`](crate::Momentum), where PyTorch has 0.001.
+    /// The learning rate to begin with: the default of PyTorch's rule of this name, else that of
+    /// the library or paper it comes from; 0.01 for [`Sgd`](crate::Sgd) and
+    /// [`Momentum`](crate::Momentum), where PyTorch has 0.001.
     fn default_lr(&self) -> f64;
 
     /// Whether it squares gradients: then a gradient whose square overflows is refused, because it

@@ -176,7 +176,8 @@ impl<F: Float> Shadow<F> {
         }
     }
 
-    /// Reads what [`Shadow::save`] has written; take it over with [`Shadow::take`] when all is read.
+    /// Reads what [`Shadow::save`] has written; take it over with [`Shadow::take`] when all is
+    /// read.
     pub(crate) fn read<'s>(&self, reader: &mut StateReader<'s>, suffix: &str) -> Vec<&'s [F]> {
         let entry = |entry: &Entry<F>| {
             reader.finite::<F>(&format!("{}/{suffix}", entry.name), &entry.shape)

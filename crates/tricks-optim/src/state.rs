@@ -10,8 +10,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// `layers.0.weight/t` for each parameter's count, `step`, and `rule/NAME` (the version of the
     /// layout) for each rule in use; scalars of a rule as `layers.0.weight/mu_product`, those of a
     /// rule whose scope is the set as `set/d`, or `set.0/d` for the rule of group 0. Memory is
-    /// written in the number type of the parameters, however it is stored. A parameter that was never
-    /// updated has its count alone, 0.
+    /// written in the number type of the parameters, however it is stored. A parameter that was
+    /// never updated has its count alone, 0.
     ///
     /// ```
     /// use tricks_optim::{Adam, Optimizer};

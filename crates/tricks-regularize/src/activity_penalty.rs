@@ -28,8 +28,8 @@ use tricks_tensor::{
 ///   the batch's size; it belongs to a loss that is a mean over samples.
 ///
 /// # Source
-/// Sparse activations by a penalty: Glorot, Bordes, Bengio: *Deep sparse rectifier neural networks*,
-/// AISTATS 2011, section 3.1.
+/// Sparse activations by a penalty: Glorot, Bordes, Bengio: *Deep sparse rectifier neural
+/// networks*, AISTATS 2011, section 3.1.
 ///
 /// ```
 /// use tricks_regularize::{ActivityPenalty, L1};
@@ -70,8 +70,8 @@ impl<F: Float, P: Penalty<F>> ActivityPenalty<F, P> {
         &self.penalty
     }
 
-    /// The term of the loss that the last forward pass in training adds; 0 before one, and after one
-    /// in evaluation.
+    /// The term of the loss that the last forward pass in training adds; 0 before one, and after
+    /// one in evaluation.
     pub fn value(&self) -> f64 {
         self.value
     }

@@ -152,9 +152,9 @@ impl<F: Float> BatchNorm<F> {
 
     /// Puts the running statistics back to the mean 0, the variance 1 and no batches.
     ///
-    /// With [`momentum`](BatchNormConfig::momentum) `None`, forward passes in training over the data
-    /// then estimate them afresh, as the plain average; [`update_bn`](crate::update_bn) does so for a
-    /// whole net.
+    /// With [`momentum`](BatchNormConfig::momentum) `None`, forward passes in training over the
+    /// data then estimate them afresh, as the plain average; [`update_bn`](crate::update_bn) does
+    /// so for a whole net.
     pub fn reset_running_stats(&mut self) {
         self.running_mean.fill(F::zero());
         self.running_var.fill(F::one());

@@ -28,8 +28,9 @@ use tricks_tensor::{Error, Float, Layer, Mode, ParamMut, Parameters, Path, Place
 ///
 /// # Notes
 /// * Seeds are drawn over the whole map, as in timm, each channel its own, and the scale is that of
-///   the whole batch. γ is the paper's, whose seeds keep away from the edges: where a map is not much
-///   larger than a square, more than p of its places are dropped; where squares overlap, fewer.
+///   the whole batch. γ is the paper's, whose seeds keep away from the edges: where a map is not
+///   much larger than a square, more than p of its places are dropped; where squares overlap,
+///   fewer.
 /// * The sum of the kept places is scaled to what it was for an input of ones, exactly.
 ///
 /// # Source

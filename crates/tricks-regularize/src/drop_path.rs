@@ -20,12 +20,13 @@ use tricks_tensor::{Error, Result};
 /// None. The mask is a function of the noise: `backward` computes it again.
 ///
 /// # Notes
-/// Put it at the end of a branch: `x + drop_path(b(x))`. The expectation of `y` is `b`; in the paper
-/// nothing is scaled in training, and the branch is scaled by `1 − p` in evaluation. Usual is a p
-/// that grows with depth, from 0 to its largest.
+/// Put it at the end of a branch: `x + drop_path(b(x))`. The expectation of `y` is `b`; in the
+/// paper nothing is scaled in training, and the branch is scaled by `1 − p` in evaluation. Usual is
+/// a p that grows with depth, from 0 to its largest.
 ///
 /// # Source
-/// Huang, Sun, Liu, Sedra, Weinberger: *Deep networks with stochastic depth*, ECCV 2016, equation 2.
+/// Huang, Sun, Liu, Sedra, Weinberger: *Deep networks with stochastic depth*, ECCV 2016, equation
+/// 2.
 ///
 /// ```
 /// use tricks_regularize::DropPath;

@@ -10,8 +10,8 @@ use tricks_tensor::{Error, Float, Place, Result, hyper};
 /// ```
 ///
 /// A group is what has one index on axis `dim`, n_g numbers: of a weight `[outputs, inputs, …]`,
-/// `dim` 0 takes rows, which are whole filters of a convolution: an output falls away. `dim` 1 takes
-/// columns, all that is read from one input: an input falls away.
+/// `dim` 0 takes rows, which are whole filters of a convolution: an output falls away. `dim` 1
+/// takes columns, all that is read from one input: an input falls away.
 ///
 /// | field | symbol | default | range |
 /// |---|---|---|---|
@@ -23,8 +23,8 @@ use tricks_tensor::{Error, Float, Place, Result, hyper};
 ///
 /// # Notes
 /// * √n_g makes groups of different sizes weigh the same for each number in them.
-/// * As with [`L1`](crate::L1), a gradient step crosses zero; [`proximal_step`](crate::proximal_step)
-///   makes groups exactly zero.
+/// * As with [`L1`](crate::L1), a gradient step crosses zero;
+///   [`proximal_step`](crate::proximal_step) makes groups exactly zero.
 ///
 /// # Source
 /// Yuan, Lin: *Model selection and estimation in regression with grouped variables*, J. R. Statist.

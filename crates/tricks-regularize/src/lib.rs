@@ -19,12 +19,13 @@
 //!
 //! [`update_bn`] measures running statistics afresh, for weights that no batch was normalized with.
 //!
-//! Those on activations are [`Layer`](tricks_tensor::Layer)s: usable alone, and in any net. Those on
-//! weights give the weight a layer uses, and the gradient of the one the optimizer moves. A
+//! Those on activations are [`Layer`](tricks_tensor::Layer)s: usable alone, and in any net. Those
+//! on weights give the weight a layer uses, and the gradient of the one the optimizer moves. A
 //! [`Penalty`] is added to the loss and to the gradients by [`penalize`], between the backward pass
-//! and the optimizer's step; or [`proximal_step`] comes after the step, for weights that are exactly
-//! zero. Weight decay that is not part of the loss belongs to the optimizer, and so do constraints:
-//! non-negative weights, boxes, balls, maximal and unit norms are projections in `tricks-optim`.
+//! and the optimizer's step; or [`proximal_step`] comes after the step, for weights that are
+//! exactly zero. Weight decay that is not part of the loss belongs to the optimizer, and so do
+//! constraints: non-negative weights, boxes, balls, maximal and unit norms are projections in
+//! `tricks-optim`.
 //!
 //! Results have the same bits for every thread count, and a view of any memory layout gives the
 //! bits of its contiguous copy.

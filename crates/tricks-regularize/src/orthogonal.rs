@@ -26,8 +26,8 @@ use tricks_tensor::{Error, Float, Place, Result, hyper};
 /// * Of the two choose the one with fewer vectors: more rows than columns cannot all be at right
 ///   angles, and the value stays above 0.
 /// * In the paper a column belongs to an output; its `WᵀW − I` is `Rows` here.
-/// * Keras' `OrthogonalRegularizer` is another: it normalizes the vectors first, so that only angles
-///   count.
+/// * Keras' `OrthogonalRegularizer` is another: it normalizes the vectors first, so that only
+///   angles count.
 /// * Matrix products are summed in `F`, and their bits may differ between CPU models.
 ///
 /// # Source

@@ -2,7 +2,8 @@ use crate::Penalty;
 use crate::penalty::each_selected;
 use tricks_tensor::{Float, ParamKind, Parameters, Place, Result, hyper};
 
-/// A penalty whose proximal map is known: the step that lands on its kinks instead of crossing them.
+/// A penalty whose proximal map is known: the step that lands on its kinks instead of crossing
+/// them.
 ///
 /// # Formula
 /// ```text

@@ -1,5 +1,5 @@
-//! What layer and root-mean-square normalization share: the last axes of a sample are a group, every
-//! number of it a channel.
+//! What layer and root-mean-square normalization share: the last axes of a sample are a group,
+//! every number of it a channel.
 
 use crate::groups::{Affine, Groups, Moments};
 use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};

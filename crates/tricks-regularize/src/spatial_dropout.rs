@@ -21,8 +21,8 @@ use tricks_tensor::ndarray::{ArrayViewD, ArrayViewMutD};
 /// None. The mask is a function of the noise: `backward` computes it again.
 ///
 /// # Notes
-/// PyTorch's `Dropout1d`, `2d` and `3d`. Inputs are `[samples, channels, …]`; without further axes it
-/// is plain [`Dropout`]. The expectation of `y` is `x`.
+/// PyTorch's `Dropout1d`, `2d` and `3d`. Inputs are `[samples, channels, …]`; without further axes
+/// it is plain [`Dropout`]. The expectation of `y` is `x`.
 ///
 /// # Source
 /// Tompson, Goroshin, Jain, LeCun, Bregler: *Efficient object localization using convolutional

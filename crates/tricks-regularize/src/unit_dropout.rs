@@ -1,7 +1,7 @@
 //! Dropout of units: what lies behind the first axes is kept or dropped together.
 
-/// Makes a type with a field `dropout` a layer whose units are what is behind the first `axes` axes.
-/// `check(x)` refuses shapes that have fewer.
+/// Makes a type with a field `dropout` a layer whose units are what is behind the first `axes`
+/// axes. `check(x)` refuses shapes that have fewer.
 macro_rules! unit_dropout {
     (impl Layer<F> for $layer:ident, of $unit:literal, axes: $axes:literal, mask: $mask:literal) => {
         impl $layer {

@@ -11,9 +11,9 @@ use tricks_tensor::{
 /// running_mean, running_var ← the plain average of those of the batches, in training mode
 /// ```
 ///
-/// Whatever the layers' `momentum`; it is in force again afterwards. `num_batches_tracked` becomes the
-/// number of batches, which is given back; with no batch normalization there is nothing to do, and no
-/// batch is looked at. Layers are found by their buffers: [`BatchNorm`](crate::BatchNorm),
+/// Whatever the layers' `momentum`; it is in force again afterwards. `num_batches_tracked` becomes
+/// the number of batches, which is given back; with no batch normalization there is nothing to do,
+/// and no batch is looked at. Layers are found by their buffers: [`BatchNorm`](crate::BatchNorm),
 /// [`BatchRenorm`](crate::BatchRenorm) and [`InstanceNorm`](crate::InstanceNorm), as deep as they
 /// are.
 ///
@@ -22,8 +22,8 @@ use tricks_tensor::{
 /// by it a layer knows.
 ///
 /// # Notes
-/// PyTorch's `torch.optim.swa_utils.update_bn`. Batch `i` is passed with `noise.pass(i)`: dropout is
-/// at work, as it is there. Batches should be of one size, or the small ones weigh too much.
+/// PyTorch's `torch.optim.swa_utils.update_bn`. Batch `i` is passed with `noise.pass(i)`: dropout
+/// is at work, as it is there. Batches should be of one size, or the small ones weigh too much.
 ///
 /// # Source
 /// Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: *Averaging weights leads to wider optima and
@@ -116,8 +116,8 @@ fn each_statistic<F: Float>(
     });
 }
 
-/// Counts a batch, and gives its weight in the running statistics: `momentum`, or what makes them the
-/// plain average of all batches.
+/// Counts a batch, and gives its weight in the running statistics: `momentum`, or what makes them
+/// the plain average of all batches.
 ///
 /// A count with a minus sign, that of −0 too, says that they are measured afresh: then it is the
 /// plain average in any case.

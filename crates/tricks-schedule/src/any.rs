@@ -48,14 +48,14 @@ macro_rules! any {
         ///           one-cycle PEAK over N [start SHARE] [anneal linear | cosine]
         ///           one-cycle A..PEAK..B top T [back T] end T [anneal linear | cosine]
         /// ```
-        /// A, B, X are numbers, N whole ones. A number alone is the schedule that never changes. Keys
-        /// come in this order; what stands in `[ ]` may be left out. A `warmup` climbs to the first
-        /// value of what follows; it prints as the ramp it is.
+        /// A, B, X are numbers, N whole ones. A number alone is the schedule that never changes.
+        /// Keys come in this order; what stands in `[ ]` may be left out. A `warmup` climbs to the
+        /// first value of what follows; it prints as the ramp it is.
         ///
         /// # Errors
-        /// Reading a text gives [`Error::Format`] with the column, counted in characters from 1, and
-        /// what was expected there, or what [`validate`](Schedule::validate) said. More than 200
-        /// parts are refused.
+        /// Reading a text gives [`Error::Format`] with the column, counted in characters from 1,
+        /// and what was expected there, or what [`validate`](Schedule::validate) said. More than
+        /// 200 parts are refused.
         ///
         /// ```
         /// use tricks_schedule::{AnySchedule, Cosine, Schedule};

@@ -20,9 +20,9 @@ use tricks_tensor::{Result, hyper, math};
 /// | `peak_factor` | m | none | [0, 1] |
 ///
 /// # Notes
-/// PyTorch's `CosineAnnealingWarmRestarts` has a whole f and m = 1. Keras' `CosineDecayRestarts` has
-/// both factors, and `to = alpha · from`. With a real f a cycle need not end on a step. The value at
-/// a restart is the peak: the end η₁ itself is never used.
+/// PyTorch's `CosineAnnealingWarmRestarts` has a whole f and m = 1. Keras' `CosineDecayRestarts`
+/// has both factors, and `to = alpha · from`. With a real f a cycle need not end on a step. The
+/// value at a restart is the peak: the end η₁ itself is never used.
 ///
 /// # Source
 /// Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017, equation 5.

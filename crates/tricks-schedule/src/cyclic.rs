@@ -20,7 +20,8 @@ use tricks_tensor::{Error, Result, hyper};
 ///
 /// # Notes
 /// PyTorch's `CyclicLR` in its modes `triangular`, `triangular2` and `exp_range`, which begins at
-/// the low end: [`Cyclic::torch`]. A momentum that goes the opposite way is one with `from` above `to`.
+/// the low end: [`Cyclic::torch`]. A momentum that goes the opposite way is one with `from` above
+/// `to`.
 ///
 /// # Source
 /// Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017, section 3.

@@ -17,8 +17,8 @@ use tricks_tensor::{Result, hyper};
 /// | `staircase` | | none | |
 ///
 /// # Notes
-/// Keras' `InverseTimeDecay`; the `lr_decay` of PyTorch's Adagrad is `rate` with `steps` 1. It falls
-/// for ever, ever slower: the sum of all rates is infinite, as stochastic approximation asks.
+/// Keras' `InverseTimeDecay`; the `lr_decay` of PyTorch's Adagrad is `rate` with `steps` 1. It
+/// falls for ever, ever slower: the sum of all rates is infinite, as stochastic approximation asks.
 ///
 /// # Source
 /// Robbins and Monro, *A Stochastic Approximation Method*, 1951.

@@ -10,9 +10,9 @@ use tricks_tensor::Result;
 ///
 /// # Notes
 /// PyTorch's `LambdaLR` multiplies the rate by its function; here the function gives the rate
-/// itself. Nothing can be known of a function: [`validate`](Schedule::validate) accepts it, and that
-/// it is finite for every step is up to you. It cannot be printed, compared, saved or read from a
-/// text; for what a configuration file names, see [`AnySchedule`](crate::AnySchedule).
+/// itself. Nothing can be known of a function: [`validate`](Schedule::validate) accepts it, and
+/// that it is finite for every step is up to you. It cannot be printed, compared, saved or read
+/// from a text; for what a configuration file names, see [`AnySchedule`](crate::AnySchedule).
 ///
 /// ```
 /// use tricks_schedule::{Lambda, Phase, Schedule};

@@ -24,18 +24,19 @@ use tricks_tensor::{Result, hyper, math};
 /// | `anneal` | | | |
 ///
 /// # Notes
-/// The ends are times, not counts: PyTorch's fall between two steps. Its `OneCycleLR` of N steps has
-/// its top at `pct_start·N − 1` and its end at `N − 1`, and with `three_phase` is back at
-/// `2·pct_start·N − 2`. Optax' have their top at `⌊pct_start·N⌋` and their end at N; the linear one is
-/// back at `⌊pct_final·N⌋`. [`OneCycle::torch`], [`OneCycle::optax_linear`] and
+/// The ends are times, not counts: PyTorch's fall between two steps. Its `OneCycleLR` of N steps
+/// has its top at `pct_start·N − 1` and its end at `N − 1`, and with `three_phase` is back at
+/// `2·pct_start·N − 2`. Optax' have their top at `⌊pct_start·N⌋` and their end at N; the linear one
+/// is back at `⌊pct_final·N⌋`. [`OneCycle::torch`], [`OneCycle::optax_linear`] and
 /// [`OneCycle::optax_cosine`] say it all. After the end it stays, where PyTorch raises an error.
 ///
-/// A momentum that goes the opposite way is the same with other values: 0.95, 0.85, 0.95 for `from`,
-/// `peak`, `to`.
+/// A momentum that goes the opposite way is the same with other values: 0.95, 0.85, 0.95 for
+/// `from`, `peak`, `to`.
 ///
 /// # Source
 /// Smith and Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning
-/// Rates*, 2018, section 3; Smith, *A disciplined approach to neural network hyper-parameters*, 2018.
+/// Rates*, 2018, section 3; Smith, *A disciplined approach to neural network hyper-parameters*,
+/// 2018.
 ///
 /// ```
 /// use tricks_schedule::{OneCycle, Schedule};

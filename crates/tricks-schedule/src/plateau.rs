@@ -183,14 +183,15 @@ impl ReduceOnPlateau {
 /// The hyper-parameters are in [`ReduceOnPlateau`].
 ///
 /// # Memory
-/// The rate, the best metric, a sum and three counters: [`Plateau::state`], [`Plateau::load_state`].
-/// It is no [`Schedule`](crate::Schedule): its rate depends on what it has seen, so it must be saved.
+/// The rate, the best metric, a sum and three counters: [`Plateau::state`],
+/// [`Plateau::load_state`]. It is no [`Schedule`](crate::Schedule): its rate depends on what it has
+/// seen, so it must be saved.
 ///
 /// # Notes
 /// PyTorch's and Keras' `ReduceLROnPlateau` and Optax' `reduce_on_plateau`, which disagree by one
 /// metric in what patience and cooldown mean. A patience of 0 in Keras is one of 1, and so it is
-/// here; in Optax it would lower the rate at every improvement, which is taken for a slip.
-/// A NaN metric is no improvement, so a run that has broken down is slowed and never taken for the best.
+/// here; in Optax it would lower the rate at every improvement, which is taken for a slip. A NaN
+/// metric is no improvement, so a run that has broken down is slowed and never taken for the best.
 /// In front of a schedule, start at 1 and multiply: `schedule.at(t) * plateau.lr()`.
 ///
 /// ```
@@ -283,8 +284,8 @@ impl Plateau {
     /// Goes on where [`Plateau::state`] was taken. The hyper-parameters stay those of `self`.
     ///
     /// # Errors
-    /// [`Error::State`](tricks_tensor::Error::State), with every entry that is missing, unexpected, of another type or out of
-    /// range; then nothing has changed.
+    /// [`Error::State`](tricks_tensor::Error::State), with every entry that is missing, unexpected,
+    /// of another type or out of range; then nothing has changed.
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
         let mut reader = state.reader();
         let lr = reader.number("lr").unwrap_or_default();

@@ -13,8 +13,8 @@ use crate::{Cosine, Take, Then};
 ///
 /// # Notes
 /// PyTorch's `SWALR` with `anneal_strategy="cos"`, its default; with `"linear"` it is
-/// `s.take(start).then(Linear { … })`. The rate of stochastic weight averaging is high and level: the
-/// weights then walk around a flat minimum, and their mean lies inside it.
+/// `s.take(start).then(Linear { … })`. The rate of stochastic weight averaging is high and level:
+/// the weights then walk around a flat minimum, and their mean lies inside it.
 ///
 /// # Source
 /// Izmailov and others, *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018,

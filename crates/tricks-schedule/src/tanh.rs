@@ -19,8 +19,8 @@ use tricks_tensor::{Result, hyper, math};
 /// | `upper` | U | none | finite, above L; the paper has 3, timm 4 |
 ///
 /// # Notes
-/// A tangent never reaches its ends: the first value is `(1 − tanh L)/2` of the way, 6·10⁻⁶ below η₀
-/// for L = −6, and the last step jumps by `(1 − tanh U)/2` of it. From T on it is η₁.
+/// A tangent never reaches its ends: the first value is `(1 − tanh L)/2` of the way, 6·10⁻⁶ below
+/// η₀ for L = −6, and the last step jumps by `(1 − tanh U)/2` of it. From T on it is η₁.
 ///
 /// # Source
 /// Hsueh, Li and Wu, *Stochastic Gradient Descent with Hyperbolic-Tangent Decay on Classification*,

@@ -10,10 +10,10 @@ use crate::{Linear, Then};
 /// for a schedule `s`, a start `η_w` (`from`) and `T` (`steps`).
 ///
 /// # Notes
-/// The peak `s(0)` is reached exactly at `t = T`, and `s` runs in full after it: `T` steps longer in
-/// all. With `from` = 0, as Optax, Keras and timm do it, the first update changes nothing; PyTorch's
-/// `LinearLR` therefore starts at a third of the rate. 0 steps are no warmup.
-/// Other ramps: [`warmup_cosine`](crate::Schedule::warmup_cosine),
+/// The peak `s(0)` is reached exactly at `t = T`, and `s` runs in full after it: `T` steps longer
+/// in all. With `from` = 0, as Optax, Keras and timm do it, the first update changes nothing;
+/// PyTorch's `LinearLR` therefore starts at a third of the rate. 0 steps are no warmup. Other
+/// ramps: [`warmup_cosine`](crate::Schedule::warmup_cosine),
 /// [`warmup_geometric`](crate::Schedule::warmup_geometric) and
 /// [`warmup_one_based`](crate::Schedule::warmup_one_based), whose first update already moves.
 ///

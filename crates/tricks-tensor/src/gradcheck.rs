@@ -29,10 +29,10 @@ impl Default for Nudged {
 
 /// Checks `dx` and every parameter gradient of a layer on the loss `Σ u·y` with a random `u`.
 ///
-/// Measured is `(8 (f(h) − f(−h)) − f(2h) + f(−2h)) / 12h`, whose error is about `h⁴` and `1e-16/h`;
-/// `h` is 2e-6. The plain difference errs by `h²/6` times the third derivative, which is 1e6 where a
-/// normalization divides by nearly nothing. Inputs closer than `2h` to a kink (ReLU at 0) are
-/// measured wrong; choose others.
+/// Measured is `(8 (f(h) − f(−h)) − f(2h) + f(−2h)) / 12h`, whose error is about `h⁴` and
+/// `1e-16/h`; `h` is 2e-6. The plain difference errs by `h²/6` times the third derivative, which is
+/// 1e6 where a normalization divides by nearly nothing. Inputs closer than `2h` to a kink (ReLU at
+/// 0) are measured wrong; choose others.
 ///
 /// # Errors
 /// What the layer says.

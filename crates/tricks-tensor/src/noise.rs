@@ -312,7 +312,8 @@ const LANES: usize = 32;
 /// `LANES` consecutive blocks: their words 0, words 1, words 2 and words 3.
 ///
 /// A word stands in the low half of 64 bits throughout: the product of two of them is one vector
-/// instruction there, which does not look at the high half. What is left in it is cleared at the end.
+/// instruction there, which does not look at the high half. What is left in it is cleared at the
+/// end.
 #[inline(always)]
 fn philox_lanes(keys: &[[u64; 2]; ROUNDS], first: u64) -> [[u64; LANES]; 4] {
     const LOW: u64 = 0xffff_ffff;

@@ -77,7 +77,8 @@ pub struct Signal {
     /// The root mean square over that of what the first weight of the net sees; NaN if that is 0.
     pub forward: f64,
     /// The norm of the gradient over that of the last hidden weight, the one in front of the output
-    /// layer, if that is not 0; none for the output layer itself. Norms, unlike mean squares, keep their size under He's rule when layers have different widths.
+    /// layer, if that is not 0; none for the output layer itself. Norms, unlike mean squares, keep
+    /// their size under He's rule when layers have different widths.
     pub backward: Option<f64>,
     /// The activation behind the weight.
     pub activation: Option<&'static str>,
@@ -109,8 +110,8 @@ impl Report {
 ///                        at most 1/3 of the outputs of a tanh or sigmoid saturated
 ///                        at most 1/2 of the units of a ReLU dead
 /// ```
-/// He's rule keeps `s²` at 2 and `b` at 1 through any number of ReLU layers; Xavier's lets both fall
-/// slowly through tanh. What is too small or too large multiplies from layer to layer.
+/// He's rule keeps `s²` at 2 and `b` at 1 through any number of ReLU layers; Xavier's lets both
+/// fall slowly through tanh. What is too small or too large multiplies from layer to layer.
 ///
 /// A [`Finding`] names the layer, what is wrong with it, the standard deviation of its weight, and
 /// the one of the initializer made for the activation that follows: He for ReLU and its kin, LeCun
@@ -122,16 +123,18 @@ impl Report {
 ///   any nesting; any other layer, such as a Transformer block, is one row.
 /// * Activations are known by the names of this crate's layers. Any other layer counts as one the
 ///   signal passes through.
-/// * An upper limit of `s` is not held against layers in front of saturating activations: saturation
-///   is measured itself. `Hardtanh` has no share of saturation, as its bounds are a choice.
+/// * An upper limit of `s` is not held against layers in front of saturating activations:
+///   saturation is measured itself. `Hardtanh` has no share of saturation, as its bounds are a
+///   choice.
 /// * Half of the units of the deepest ReLU layers may be dead in a healthy deep net: all samples
 ///   look the same there.
 /// * Gradients are held against those of the last hidden weight, not of the output: a small output
 ///   layer or an average over places makes all of them smaller alike, and does no harm.
-/// * Through batch normalization and ReLU gradients grow by about a fifth a layer towards the input,
-///   whatever the weights: from some 25 layers on that is reported, and the weights are not blamed.
-/// * Parameters and running statistics stay as they are. Gradients are those of this batch, the mode
-///   is training, with this noise.
+/// * Through batch normalization and ReLU gradients grow by about a fifth a layer towards the
+///   input, whatever the weights: from some 25 layers on that is reported, and the weights are not
+///   blamed.
+/// * Parameters and running statistics stay as they are. Gradients are those of this batch, the
+///   mode is training, with this noise.
 ///
 /// # Source
 /// Glorot, Bengio: *Understanding the difficulty of training deep feedforward neural networks*,

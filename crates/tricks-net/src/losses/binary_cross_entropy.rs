@@ -16,9 +16,9 @@ use tricks_tensor::{Float as _, Result};
 /// | `weight` | w | 1 | one for each column, ≥ 0 |
 /// | `reduction` | | mean | mean, sum, batch mean |
 ///
-/// Outputs and targets must be in [0, 1]. A probability of exactly 0 or 1 has forgotten how wrong it
-/// is; [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits) takes the numbers before
-/// the sigmoid, and is exact at any size.
+/// Outputs and targets must be in [0, 1]. A probability of exactly 0 or 1 has forgotten how wrong
+/// it is; [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits) takes the numbers
+/// before the sigmoid, and is exact at any size.
 ///
 /// Notes: PyTorch's `BCELoss`, its limits included; the mean is over N elements, whatever the
 /// weights. Keras and others clip the probabilities instead.

@@ -3,7 +3,8 @@ use super::elementwise::{Elementwise, loss_by};
 use std::f64::consts::LN_2;
 use tricks_tensor::Float as _;
 
-/// The logarithm of the hyperbolic cosine of the difference: squared near, linear far, smooth throughout.
+/// The logarithm of the hyperbolic cosine of the difference: squared near, linear far, smooth
+/// throughout.
 ///
 /// # Formula
 /// ```text

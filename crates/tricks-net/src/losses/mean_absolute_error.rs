@@ -1,7 +1,8 @@
 use super::Reduction;
 use super::elementwise::{Elementwise, loss_by};
 
-/// The absolute differences, their mean over all elements by default: outliers pull no harder than others.
+/// The absolute differences, their mean over all elements by default: outliers pull no harder than
+/// others.
 ///
 /// # Formula
 /// ```text

@@ -16,8 +16,8 @@ use tricks_tensor::Float;
 /// | `reduction` | | mean | mean, sum, batch mean |
 ///
 /// Rows run along the second axis, as in [`SoftmaxCrossEntropy`](super::SoftmaxCrossEntropy).
-/// Notes: one by one Optax's `multiclass_hinge_loss`; [`MultiMargin`](super::MultiMargin) adds up over
-/// all classes.
+/// Notes: one by one Optax's `multiclass_hinge_loss`; [`MultiMargin`](super::MultiMargin) adds up
+/// over all classes.
 ///
 /// Source: Crammer and Singer: *On the algorithmic implementation of multiclass kernel-based vector
 /// machines*, JMLR 2001.

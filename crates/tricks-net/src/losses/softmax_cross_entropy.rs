@@ -24,9 +24,9 @@ use tricks_tensor::{Float, Result, hyper};
 /// | `classes_last` | | false | |
 ///
 /// Outputs are `[n, classes]`, `[n, classes, d₁, …]` or with `classes_last` `[n, d₁, …, classes]`,
-/// with a row and a label for each place of `[n, d₁, …]` in C order. The largest logit of a row is subtracted first, and the logarithm is
-/// taken of the sum: exact at any size of the logits, where the logarithm of a softmax would be
-/// −∞. Computed in `f64` with the same bits on every machine.
+/// with a row and a label for each place of `[n, d₁, …]` in C order. The largest logit of a row is
+/// subtracted first, and the logarithm is taken of the sum: exact at any size of the logits, where
+/// the logarithm of a softmax would be −∞. Computed in `f64` with the same bits on every machine.
 ///
 /// Targets are labels, or values of the logits' shape for soft targets (each ≥ 0; rows need not
 /// sum to 1).
@@ -35,10 +35,11 @@ use tricks_tensor::{Float, Result, hyper};
 /// class. If nothing is left the mean is refused.
 ///
 /// Notes: PyTorch's `CrossEntropyLoss`, which ignores −100 by default (`usize::MAX` will do here)
-/// and gives NaN for a mean of nothing. Smoothing gives the target class `1 − ε + ε/K`, as
-/// PyTorch, Keras and Optax do, not `1 − ε`. One by one Optax's `softmax_cross_entropy` and
-/// `softmax_cross_entropy_with_integer_labels`; its mean over rows, and Keras', is the batch mean. The classes are
-/// the second axis in PyTorch, and the last in Keras, in Optax, and in a Transformer's output.
+/// and gives NaN for a mean of nothing. Smoothing gives the target class `1 − ε + ε/K`, as PyTorch,
+/// Keras and Optax do, not `1 − ε`. One by one Optax's `softmax_cross_entropy` and
+/// `softmax_cross_entropy_with_integer_labels`; its mean over rows, and Keras', is the batch mean.
+/// The classes are the second axis in PyTorch, and the last in Keras, in Optax, and in a
+/// Transformer's output.
 ///
 /// Source: Szegedy et al.: *Rethinking the Inception architecture*, CVPR 2016, section 7
 /// (smoothing).

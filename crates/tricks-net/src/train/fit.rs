@@ -128,9 +128,10 @@ where
     /// ```
     ///
     /// # Errors
-    /// A batch that does not fit the data; hyper-parameters of the schedule or of early stopping out
-    /// of range; a metric to watch that is not there; another number of samples than that of an epoch half done; what an update, an observer or a save
-    /// refuses. The run stands after the last update that was done.
+    /// A batch that does not fit the data; hyper-parameters of the schedule or of early stopping
+    /// out of range; a metric to watch that is not there; another number of samples than that of an
+    /// epoch half done; what an update, an observer or a save refuses. The run stands after the
+    /// last update that was done.
     pub fn fit(
         &mut self,
         plan: &Plan,

@@ -26,8 +26,8 @@ pub fn save_parameters<F: Float>(params: &mut (impl Parameters<F> + ?Sized)) -> 
 /// Sets every parameter and buffer from a saved state.
 ///
 /// # Errors
-/// [`Error::State`](tricks_tensor::Error::State) with every entry that is missing, unexpected, or of another shape or type.
-/// Nothing has changed then.
+/// [`Error::State`](tricks_tensor::Error::State) with every entry that is missing, unexpected, or
+/// of another shape or type. Nothing has changed then.
 pub fn load_parameters<F: Float>(
     params: &mut (impl Parameters<F> + ?Sized),
     state: &StateDict,

@@ -91,7 +91,8 @@ impl<F: Float> Lookahead<F> {
         self.slow.get(name)
     }
 
-    /// Everything a resumed run needs: `NAME/slow` for each parameter, and `calls` since they moved.
+    /// Everything a resumed run needs: `NAME/slow` for each parameter, and `calls` since they
+    /// moved.
     pub fn state(&self) -> StateDict {
         let mut state = StateDict::new();
         state.insert_count("calls", self.calls);

@@ -21,7 +21,8 @@ use tricks_tensor::{Error, Float, Parameters, Result, hyper, kernel};
 /// nothing to save.
 ///
 /// # Notes
-/// For losses that are minimized: to maximize, negate the loss. Twice the work of a step. Biases and scales are moved too. Optax' `sam` has no ε.
+/// For losses that are minimized: to maximize, negate the loss. Twice the work of a step. Biases
+/// and scales are moved too. Optax' `sam` has no ε.
 ///
 /// # Source
 /// Foret, Kleiner, Mobahi, Neyshabur: *Sharpness-aware minimization for efficiently improving

@@ -13,8 +13,8 @@ use tricks_tensor::{Error, Float, Parameters, Result, StateDict};
 /// | `max_in_a_row` | 5 |
 ///
 /// # Notes
-/// Optax' `apply_if_finite` applies the bad gradients when there are too many in a row; here that is
-/// an error, which names the parameter: parameters are never made NaN in silence.
+/// Optax' `apply_if_finite` applies the bad gradients when there are too many in a row; here that
+/// is an error, which names the parameter: parameters are never made NaN in silence.
 ///
 /// # Example
 /// ```

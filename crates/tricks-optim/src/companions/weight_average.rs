@@ -129,10 +129,12 @@ impl<F: Float> WeightAverage<F> {
         Ok(())
     }
 
-    /// Calls `f` with the average in the place of the parameters, and puts them back.
+    /// Calls `f` with the average in the place of the parameters, and puts them back. If `f`
+    /// panics, they stay exchanged: [`swap`](Self::swap) them.
     ///
     /// # Errors
-    /// Another set of parameters than was bound.
+    /// Another set of parameters than was bound, also after `f` has changed it: then they stay
+    /// exchanged.
     pub fn evaluate<P: Parameters<F> + ?Sized, T>(
         &mut self,
         params: &mut P,

@@ -65,7 +65,8 @@ impl<F: Float> History<F> {
         self.pairs.back().map_or(1.0, |newest| newest.scale)
     }
 
-    /// `q ← H q`, begun with `first · I`: the two loops, from the newest pair to the oldest and back.
+    /// `q ← H q`, begun with `first · I`: the two loops, from the newest pair to the oldest and
+    /// back.
     pub(crate) fn precondition(&self, first: f64, q: &mut [F]) {
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for pair in self.pairs.iter().rev() {

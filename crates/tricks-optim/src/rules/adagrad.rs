@@ -25,8 +25,8 @@ use tricks_tensor::{Float, Result, hyper};
 ///
 /// # Notes
 /// The effective step only shrinks: made for sparse gradients, where rare features keep large
-/// steps. Rows of a table of embeddings: [`Grad::Rows`](tricks_tensor::Grad::Rows). The defaults are
-/// PyTorch's.
+/// steps. Rows of a table of embeddings: [`Grad::Rows`](tricks_tensor::Grad::Rows). The defaults
+/// are PyTorch's.
 ///
 /// # Source
 /// Duchi, Hazan, Singer: *Adaptive subgradient methods for online learning and stochastic

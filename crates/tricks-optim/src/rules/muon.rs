@@ -30,8 +30,8 @@ use tricks_tensor::{Error, Float, Result, hyper, kernel, math};
 /// | `scale` | s | `Rows` | `Columns` | factors > 0 |
 /// | `adaptive` | | false | false | |
 ///
-/// Memory: `m`, and room for a step: the parameter twice, three times if `adaptive`, and a square of
-/// its smaller side twice. Scope: the parameter.
+/// Memory: `m`, and room for a step: the parameter twice, three times if `adaptive`, and a square
+/// of its smaller side twice. Scope: the parameter.
 ///
 /// # Notes
 /// For matrices alone: give embeddings, biases and the output layer a [`Group`](crate::Group) with

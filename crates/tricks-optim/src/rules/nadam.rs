@@ -26,8 +26,8 @@ use tricks_tensor::{Float, Result, hyper, math};
 ///
 /// # Notes
 /// One formula, three algorithms: PyTorch's μ grows over thousands of steps (0.518 at t = 1000),
-/// Keras' over a hundred (0.9 there), Optax has no schedule: μ_t = β₁, which is ψ = ∞. Optax' `adam`
-/// and `adamw` with `nesterov` are this rule. η is 0.002 in PyTorch, 0.001 in Keras.
+/// Keras' over a hundred (0.9 there), Optax has no schedule: μ_t = β₁, which is ψ = ∞. Optax'
+/// `adam` and `adamw` with `nesterov` are this rule. η is 0.002 in PyTorch, 0.001 in Keras.
 ///
 /// # Source
 /// Dozat: *Incorporating Nesterov momentum into Adam*, ICLR 2016 workshop, algorithm 2 (with the

@@ -31,7 +31,8 @@ use tricks_tensor::{Float, Result, hyper, math};
 ///
 /// # Notes
 /// With β₂ = 0.999 the first adaptive step is the sixth. PyTorch adapts above the threshold, Optax
-/// at it; with β₂ below 0.6 it never adapts. The steps before have the size of the gradient.
+/// at it; with β₂ up to ⅔, where ρ∞ is not above 5, it never adapts. The steps before have the size
+/// of the gradient.
 ///
 /// # Source
 /// Liu, Jiang, He, Chen, Liu, Gao, Han: *On the variance of the adaptive learning rate and beyond*,

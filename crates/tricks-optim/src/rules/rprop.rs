@@ -29,9 +29,10 @@ use tricks_tensor::{Error, Float, Result, hyper};
 /// Memory: `g`, the last gradient; `s`, the step sizes.
 ///
 /// # Notes
-/// With a rate of 0 it moves by `step_min` all the same, as PyTorch's does. For full batches: the sign of a mini-batch gradient changes by chance. The learning rate is
-/// read at the first step alone; for a row of an embedding, at the first that has a gradient for it. Optax moves a step late: by the gradient before, once the present one
-/// has not turned against it.
+/// With a rate of 0 it moves by `step_min` all the same, as PyTorch's does. For full batches: the
+/// sign of a mini-batch gradient changes by chance. The learning rate is read at the first step
+/// alone; for a row of an embedding, at the first that has a gradient for it. Optax moves a step
+/// late: by the gradient before, once the present one has not turned against it.
 ///
 /// # Source
 /// Riedmiller, Braun: *A direct adaptive method for faster backpropagation learning: the RPROP

@@ -24,15 +24,17 @@ use tricks_tensor::{Float, Result, hyper, math};
 /// | `decay_in_direction` | | true | |
 /// | `base` | | `AdamW { beta2: 0.999, eps: 1e-8 }` | β₂ in [0, 1), ε ≥ 0 |
 ///
-/// λ is the optimizer's decoupled weight decay. Memory: `z`; `v` with AdamW; the numbers `lr_max` and
-/// `weight_sum`. x is not kept: it follows from y and z.
+/// λ is the optimizer's decoupled weight decay. Memory: `z`; `v` with AdamW; the numbers `lr_max`
+/// and `weight_sum`. x is not kept: it follows from y and z.
 ///
 /// # Notes
-/// **The point to evaluate is x**, not the parameters: [`Optimizer::evaluate`](crate::Optimizer::evaluate)
-/// puts it in their place and takes it out again. Batch-normalization statistics belong to x too.
-/// Keras weighs all steps alike (p = 0) and decays y before the step, outside of d:
-/// `decay_in_direction` false. β is fixed for a run: x is defined by it. A constant η is meant, larger than usual, after a warm-up: a schedule that rises, in the caller's
-/// hands, as the authors and Keras have it. Optax' warm-up lets the weights w run one step ahead of η.
+/// **The point to evaluate is x**, not the parameters:
+/// [`Optimizer::evaluate`](crate::Optimizer::evaluate) puts it in their place and takes it out
+/// again. Batch-normalization statistics belong to x too. Keras weighs all steps alike (p = 0) and
+/// decays y before the step, outside of d: `decay_in_direction` false. β is fixed for a run: x is
+/// defined by it. A constant η is meant, larger than usual, after a warm-up: a schedule that rises,
+/// in the caller's hands, as the authors and Keras have it. Optax' warm-up lets the weights w run
+/// one step ahead of η.
 ///
 /// # Source
 /// Defazio, Yang, Mehta, Mishchenko, Khaled, Cutkosky: *The road less scheduled*, NeurIPS 2024,

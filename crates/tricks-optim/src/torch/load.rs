@@ -31,8 +31,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
     /// - SGD keeps no count. A parameter with a `momentum_buffer` has had a first update, which is
     ///   all that [`Momentum`](crate::Momentum) asks, so its count becomes 1.
     /// - [`Optimizer::steps`] becomes the largest count of a parameter; after SGD, then, 1.
-    /// - PyTorch keeps `mu_product` of NAdam, and `eta` and `mu` of ASGD, in its default type, `f32`
-    ///   unless set: the steps of an `f64` training then agree to 7 digits.
+    /// - PyTorch keeps `mu_product` of NAdam, and `eta` and `mu` of ASGD, in its default type,
+    ///   `f32` unless set: the steps of an `f64` training then agree to 7 digits.
     ///
     /// # Errors
     /// [`Error::State`] with all that does not fit: names that are missing, doubled, not bound, or

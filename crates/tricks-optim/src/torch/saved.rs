@@ -37,9 +37,10 @@ const MOST_NUMBERS: usize = 16;
 /// ```
 ///
 /// # Format
-/// A zip archive of stored entries: a pickle of the objects, and the numbers of each storage as they
-/// lie in memory. The objects are a dict of `state`, each parameter's memory by its place and by
-/// PyTorch's names (`exp_avg`), and `param_groups`, the hyper-parameters and places of each group.
+/// A zip archive of stored entries: a pickle of the objects, and the numbers of each storage as
+/// they lie in memory. The objects are a dict of `state`, each parameter's memory by its place and
+/// by PyTorch's names (`exp_avg`), and `param_groups`, the hyper-parameters and places of each
+/// group.
 ///
 /// # What is read
 /// The archives of PyTorch 1.6 and later, pickled with protocol 2, its default. Of objects: dicts,

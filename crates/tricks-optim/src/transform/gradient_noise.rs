@@ -14,7 +14,8 @@ use tricks_tensor::{Float, Noise, Parameters, Path, Result, StateDict, hyper, ma
 ///
 /// # Notes
 /// Optax' `add_noise` without its draws: here they are a function of the noise, the count, the
-/// parameter's name and the element, so a resumed run and any thread count draw the same.
+/// parameter's name and the element, so a resumed run and any thread count draw the same. Of a
+/// row-sparse gradient an element is its place among the numbers given.
 ///
 /// # Source
 /// Neelakantan, Vilnis, Le, Sutskever, Kaiser, Kurach, Martens: *Adding gradient noise improves

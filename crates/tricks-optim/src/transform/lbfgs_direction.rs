@@ -19,10 +19,10 @@ use tricks_tensor::{Error, Float, Parameters, Result, StateDict};
 /// Memory: 2m + 2 numbers per parameter.
 ///
 /// # Notes
-/// For losses that are minimized: to maximize, negate the loss. Optax' `scale_by_lbfgs`: a move with
-/// negative curvature is kept as well, so the direction need
-/// not go downhill. Every call is a move: call it once a step. [`Lbfgs`](crate::Lbfgs), which asks
-/// for the loss again and searches, keeps positive curvature alone.
+/// For losses that are minimized: to maximize, negate the loss. Optax' `scale_by_lbfgs`: a move
+/// with negative curvature is kept as well, so the direction need not go downhill. Every call is a
+/// move: call it once a step. [`Lbfgs`](crate::Lbfgs), which asks for the loss again and searches,
+/// keeps positive curvature alone.
 ///
 /// # Source
 /// Nocedal, Wright: *Numerical optimization*, 2nd edition 2006, algorithm 7.4.

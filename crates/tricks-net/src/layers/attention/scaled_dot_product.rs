@@ -18,10 +18,11 @@ use tricks_tensor::{Error, Float, Result, ndarray};
 /// | `bias` | none | added to the logits; broadcast to `[samples, heads, queries, keys]` |
 ///
 /// # Notes
-/// * PyTorch's `attn_mask` is `bias` if it holds numbers. Where it holds booleans, true means seen in
-///   `scaled_dot_product_attention` and hidden in `MultiheadAttention`: make them 0 and −∞.
+/// * PyTorch's `attn_mask` is `bias` if it holds numbers. Where it holds booleans, true means seen
+///   in `scaled_dot_product_attention` and hidden in `MultiheadAttention`: make them 0 and −∞.
 ///   `key_padding_mask` is `padding`.
-/// * `bias` has no gradient: it is for positions (ALiBi), windows and packed sequences, not learned.
+/// * `bias` has no gradient: it is for positions (ALiBi), windows and packed sequences, not
+///   learned.
 /// * −∞ hides a key; +∞ and NaN make NaN of their row.
 ///
 /// # Source

@@ -46,8 +46,8 @@ macro_rules! recurrent {
                 self.core.end()
             }
 
-            /// `backward` of `[x, y, dy]` with a gradient of the state after the last step too, each
-            /// array `[samples, hidden]`: what the next part of a long sequence gave as its
+            /// `backward` of `[x, y, dy]` with a gradient of the state after the last step too,
+            /// each array `[samples, hidden]`: what the next part of a long sequence gave as its
             /// `start_gradient`, or a loss of the state.
             ///
             /// # Errors
