@@ -26,6 +26,8 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
         let norm = pending.and_then(Pending::norm);
         let usable = factor.is_finite() || norm.is_some_and(|norm| !norm.is_finite());
         hyper::require("step", "factor on gradients", call.grad_scale, usable, F::RANGE)?;
+        // What is NaN or infinite then is one of the gradients themselves.
+        let factor = if factor.is_finite() { factor.abs() } else { F::one() };
         self.weight_decay.unwrap_or_default().validate()?;
         let policy = self.policy(call);
         if !self.checked {
@@ -62,7 +64,7 @@ impl<F: Float, R: Rule<F>> Optimizer<F, R> {
             }
             // Packed memory holds no number beyond `f32`.
             let packed = size_of::<F>() > 4 && bound.memory.is_packed();
-            check_numbers(place, param, factor.abs(), rule.squares(), packed)
+            check_numbers(place, param, factor, rule.squares(), packed)
         })?;
         match norm {
             Some(norm) if !norm.is_finite() => {
